@@ -1,0 +1,1 @@
+"""A synthetic municipality: every dataset in its native format, deterministic from a seed, with planted truth."""

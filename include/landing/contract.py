@@ -1,0 +1,233 @@
+"""The contract of a dataset: one YAML file a dataset in `contracts/`, read here and by nobody else.
+
+From a contract come the typed reader (header, types, row rules), the landing view, dbt's `sources`, the freshness
+table and what is known of persons: which columns are personal, for what purpose, under which law, for how long.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from include.settings import DOMAINS
+from include.sources.reading import Layout
+
+CONTRACTS = Path(__file__).parent / "contracts"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(_Part):
+    """The same sentence in Danish and English."""
+
+    da: str
+    en: str
+
+
+class Column(_Part):
+    """One column of a delivery and what becomes of it in landing.
+
+    `header` is the name in the delivery (default: `name`). A column with `personal: key` is a CPR number and becomes
+    an integer person key of the `purpose`; one with `personal: drop` is read past and never lands.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    header: str | None = None
+    type: str = "VARCHAR"
+    description: Text
+    required: bool = False
+    personal: Literal["key", "drop"] | None = None
+    purpose: Literal["school", "social", "health", "trivsel"] | None = None
+    pattern: str | None = Field(default=None, description="a regular expression that the whole text must match")
+    allowed: list[str] | None = Field(default=None, description="the only texts that may occur")
+    minimum: str | None = None
+    maximum: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Column:
+        if (self.personal == "key") != (self.purpose is not None):
+            raise ValueError(f"column {self.name}: `personal: key` and `purpose` go together")
+        return self
+
+    @property
+    def source_name(self) -> str:
+        """The column's name in the delivery."""
+        return self.header or self.name
+
+    @property
+    def landed_type(self) -> str:
+        """DuckDB's type in landing."""
+        return "UINTEGER" if self.personal == "key" else self.type
+
+
+class Rule(_Part):
+    """A condition over the typed columns of one row; a row for which it is false goes to quarantine."""
+
+    name: str
+    column: str
+    check: str = Field(description="a DuckDB boolean expression over landed columns; null passes")
+    reason: str
+    remedy: str
+
+
+class Rhythm(_Part):
+    """How often the source delivers, and after how many days without a delivery the dataset is stale."""
+
+    expected: Literal["nightly", "monthly", "quarterly", "yearly", "follow_up"]
+    stale_after_days: int = Field(gt=0)
+
+
+class Retention(_Part):
+    """How long rows may be kept, counted in years from a date column or from the delivery."""
+
+    years: int = Field(gt=0)
+    counted_from: str = "delivery"
+
+
+class Delivery(_Part):
+    """How files are named and which part of what is known they replace.
+
+    `label`: a delivery replaces earlier ones of the same period (a year, a school year). `range`: it replaces all
+    rows whose `column` lies in its period, whatever delivery they came with.
+    """
+
+    suffixes: list[str]
+    period: Literal["label", "range"]
+    column: str | None = None
+    named: bool = Field(default=True, description="the file name carries period and date; else the reader finds them")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Delivery:
+        if (self.period == "range") != (self.column is not None):
+            raise ValueError("`period: range` and `column` go together")
+        return self
+
+
+class Contract(_Part):
+    """All that is agreed about a dataset."""
+
+    dataset: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    domain: Literal["budget", "school_absence", "referrals", "trivsel"]
+    title: Text
+    description: Text
+    each_row_is_a: str
+    source: str = Field(description="the outside system, as people call it")
+    reader: str = Field(description="the module in `include/sources` that reads the delivery")
+    connection: str | None = Field(default=None, description="the connection of the API that is asked, if it is one")
+    owner: str
+    legal_basis: str
+    about_persons: bool
+    is_shuffled: bool = False
+    rhythm: Rhythm
+    retention: Retention
+    delivery: Delivery
+    layout: Layout | None = None
+    columns: list[Column]
+    keys: list[str]
+    rules: list[Rule] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Contract:
+        names = [column.name for column in self.columns]
+        landed = {column.name for column in self.landed_columns}
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.dataset}: a column name occurs twice")
+        for what, used in (
+            ("keys", self.keys),
+            ("rules", [rule.column for rule in self.rules]),
+            ("delivery.column", [self.delivery.column] if self.delivery.column else []),
+        ):
+            if unknown := set(used) - landed:
+                raise ValueError(f"{self.dataset}: {what} name columns that do not land: {sorted(unknown)}")
+        if self.about_persons != any(column.personal == "key" for column in self.columns):
+            raise ValueError(f"{self.dataset}: a dataset about persons has a column with `personal: key`")
+        return self
+
+    @property
+    def landed_columns(self) -> list[Column]:
+        """The columns that land, in order."""
+        return [column for column in self.columns if column.personal != "drop"]
+
+    @property
+    def person_columns(self) -> list[Column]:
+        """The columns that hold a CPR number and land as a person key."""
+        return [column for column in self.columns if column.personal == "key"]
+
+
+class Period(_Part):
+    """What part of a dataset a delivery is about, both ends included."""
+
+    label: str
+    first: dt.date
+    last: dt.date
+
+    @classmethod
+    def parse(cls, label: str) -> Period:
+        """`2025` a year, `2025-2026` a school year (1 Aug.-31 July), `2026-06` a month, `20260601-20260614` days.
+
+        Raises ValueError if the label is none of these.
+        """
+        if match := re.fullmatch(r"(\d{4})", label):
+            year = int(match[1])
+            return cls(label=label, first=dt.date(year, 1, 1), last=dt.date(year, 12, 31))
+        if match := re.fullmatch(r"(\d{4})-(\d{4})", label):
+            start, end = int(match[1]), int(match[2])
+            if end != start + 1:
+                raise ValueError(f"{label} is not a school year")
+            return cls(label=label, first=dt.date(start, 8, 1), last=dt.date(end, 7, 31))
+        if match := re.fullmatch(r"(\d{4})-(\d{2})", label):
+            first = dt.date(int(match[1]), int(match[2]), 1)
+            following = (first + dt.timedelta(days=31)).replace(day=1)
+            return cls(label=label, first=first, last=following - dt.timedelta(days=1))
+        if match := re.fullmatch(r"(\d{8})-(\d{8})", label):
+            first, last = (dt.datetime.strptime(part, "%Y%m%d").date() for part in match.groups())
+            if last < first:
+                raise ValueError(f"{label} ends before it begins")
+            return cls(label=label, first=first, last=last)
+        raise ValueError(f"{label} is no year, school year, month or range of days")
+
+
+def parse_file_name(contract: Contract, name: str) -> tuple[Period, dt.date]:
+    """Period and date of a delivery from its name, `<dataset>_<period>_<YYYYMMDD>.<suffix>`.
+
+    Raises ValueError that says what a right name looks like.
+    """
+    suffixes = "|".join(re.escape(suffix) for suffix in contract.delivery.suffixes)
+    match = re.fullmatch(rf"{contract.dataset}_([\d-]+)_(\d{{8}})\.({suffixes})", name)
+    if match is None:
+        raise ValueError(
+            f"the name is not {contract.dataset}_<period>_<YYYYMMDD>.{contract.delivery.suffixes[0]}, where the period "
+            "is a year (2025), a school year (2025-2026), a month (2026-06) or days (20260601-20260614)"
+        )
+    return Period.parse(match[1]), dt.datetime.strptime(match[2], "%Y%m%d").date()
+
+
+@cache
+def load_contracts() -> dict[str, Contract]:
+    """All contracts by dataset, domain by domain. Raises ValueError with the file's name if one is not valid."""
+    found: dict[str, Contract] = {}
+    for file in sorted(CONTRACTS.glob("*.yaml")):
+        content: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+        try:
+            contract = Contract.model_validate(content)
+        except ValueError as error:
+            raise ValueError(f"{file.name}: {error}") from error
+        if contract.dataset != file.stem:
+            raise ValueError(f"{file.name}: the file must be named as its dataset, {contract.dataset}.yaml")
+        found[contract.dataset] = contract
+    return dict(sorted(found.items(), key=lambda item: (DOMAINS.index(item[1].domain), item[0])))
+
+
+def contracts_of(domain: str) -> list[Contract]:
+    """The contracts of one domain. Raises KeyError for an unknown domain."""
+    if domain not in DOMAINS:
+        raise KeyError(f"{domain} is no domain; the domains are {', '.join(DOMAINS)}")
+    return [contract for contract in load_contracts().values() if contract.domain == domain]

@@ -1,0 +1,112 @@
+"""One settings object for the whole program, read from the environment.
+
+Every path below the warehouse home is named here and nowhere else, so that a reader can see in one place what a
+night leaves on disk and a test can point all of it at a temporary folder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds `dags/`, `dbt_project/`, `expectations/` and `include/`."""
+
+COPENHAGEN = ZoneInfo("Europe/Copenhagen")
+"""The zone of every schedule and of every date a person reads; instants are stored in UTC."""
+
+DOMAINS = ("budget", "school_absence", "referrals", "trivsel")
+"""The four domains, in the order in which they are shown."""
+
+SYNTHETIC_MARKER = "SYNTHETIC.json"
+"""A file in the root of an inbox that says: everything here is made up (`include/demo` writes it)."""
+
+
+class Settings(BaseSettings):
+    """Paths, municipality and limits. Environment variables carry the prefix `WAREHOUSE_`."""
+
+    model_config = SettingsConfigDict(env_prefix="WAREHOUSE_", extra="ignore", frozen=True)
+
+    home: Path = Field(default=PROJECT_ROOT / ".warehouse", description="everything a night writes, but the key")
+    inputs: Path | None = Field(default=None, description="another inbox than <home>/inbox")
+    key_file: Path = Field(
+        default=Path.home() / ".config" / "municipal-warehouse" / "person.key",
+        description="the secret key of the pseudonyms; opened by the landing process only",
+    )
+    municipality_code: str = Field(default="151", pattern=r"^\d{3}$")
+    municipality_name: str = "Ballerup"
+    as_of: dt.date | None = Field(default=None, description="the business date of the night; today if empty")
+    kept_releases: int = Field(default=14, ge=1)
+    threads: int = Field(default=2, ge=1)
+    memory_limit: str = Field(default="8GB", description="DuckDB's own limit, a process")
+
+    @cached_property
+    def inbox(self) -> Path:
+        """The folder that holds one folder a dataset, named as the dataset."""
+        return (self.inputs or self.home / "inbox").resolve()
+
+    @cached_property
+    def fetched(self) -> Path:
+        """Answers of outside APIs, one folder a dataset: public statistics only, never person data."""
+        return self.home / "fetched"
+
+    @cached_property
+    def landing(self) -> Path:
+        """Typed rows of deliveries as Parquet, one folder a dataset."""
+        return self.home / "landing"
+
+    @cached_property
+    def ledger_file(self) -> Path:
+        """SQLite: which delivery came when and what became of it, quarantine, steps of the nights."""
+        return self.landing / "ledger.sqlite"
+
+    @cached_property
+    def vault(self) -> Path:
+        """SQLite files that turn a keyed digest of a person number into a random id, one a purpose."""
+        return self.home / "vault"
+
+    @cached_property
+    def staging(self) -> Path:
+        """Private folders of runs that have not been published."""
+        return self.home / "staging"
+
+    @cached_property
+    def releases(self) -> Path:
+        """Published warehouses, one folder a release, and the link `current`."""
+        return self.home / "releases"
+
+    @cached_property
+    def current_release(self) -> Path:
+        """The link to the release that BI tools read."""
+        return self.releases / "current"
+
+    @cached_property
+    def airflow_home(self) -> Path:
+        """Airflow's own files for runs on one machine (SQLite metadata, logs)."""
+        return self.home / "airflow"
+
+    @cached_property
+    def synthetic_marker(self) -> dict[str, object] | None:
+        """What the inbox says of itself if it is synthetic (`as_of`, `size`, `seed`), else None."""
+        marker = self.inbox / SYNTHETIC_MARKER
+        return json.loads(marker.read_text("utf-8")) if marker.is_file() else None
+
+    @property
+    def is_synthetic(self) -> bool:
+        """True if the inbox holds the synthetic municipality."""
+        return self.synthetic_marker is not None
+
+    @property
+    def night(self) -> dt.date:
+        """The business date: `WAREHOUSE_AS_OF`, else what a synthetic inbox says, else today in Copenhagen."""
+        if self.as_of is not None:
+            return self.as_of
+        if self.synthetic_marker is not None:
+            return dt.date.fromisoformat(str(self.synthetic_marker["as_of"]))
+        return dt.datetime.now(COPENHAGEN).date()

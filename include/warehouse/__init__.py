@@ -1,0 +1,1 @@
+"""Warehouse: build (dbt), validate (Great Expectations), protect (disclosure), release (publish, roll back)."""
