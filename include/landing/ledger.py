@@ -1,0 +1,334 @@
+"""The ledger: which delivery came when, what became of it, and which is current for its period; and the quarantine.
+
+SQLite, because the landing processes of four domains write to it at the same time in short transactions, and one
+that is killed must leave it whole. Rows of deliveries never come here: quarantine holds line, column and reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from include.landing.contract import Contract, Period
+from include.settings import Settings
+from include.sources.reading import Problem
+
+_SCHEMA = """
+create table if not exists delivery (
+    sequence integer primary key,
+    delivery_id text not null,
+    dataset text not null,
+    domain text not null,
+    file_name text not null,
+    received_at text not null,
+    as_of text,
+    period_label text,
+    period_from text,
+    period_to text,
+    status text not null check (status in ('landed', 'accepted', 'rejected')),
+    row_count integer not null,
+    landed_count integer not null,
+    quarantined_count integer not null,
+    parquet_file text,
+    key_id text,
+    is_synthetic integer not null,
+    notes text not null default '[]',
+    unique (dataset, delivery_id)
+);
+create table if not exists quarantine (
+    dataset text not null,
+    delivery_id text not null,
+    line integer,
+    column_name text,
+    rule text not null,
+    reason text not null,
+    remedy text not null
+);
+create index if not exists quarantine_of on quarantine (dataset, delivery_id);
+create table if not exists sighting (
+    dataset text not null,
+    delivery_id text not null,
+    file_name text not null,
+    seen_at text not null,
+    unique (dataset, delivery_id, file_name)
+);
+create table if not exists domain_run (
+    domain text not null,
+    night text not null,
+    finished_at text not null
+);
+"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery as the ledger knows it; `delivery_id` is the SHA-256 of its bytes, times are UTC.
+
+    `row_count` is `landed_count` + `quarantined_count`; a delivery that was rejected whole has what was counted
+    before, at least nothing.
+    """
+
+    sequence: int
+    delivery_id: str
+    dataset: str
+    domain: str
+    file_name: str
+    received_at: dt.datetime
+    as_of: dt.date | None
+    period_label: str | None
+    period_from: dt.date | None
+    period_to: dt.date | None
+    status: str
+    row_count: int
+    landed_count: int
+    quarantined_count: int
+    parquet_file: str | None
+    key_id: str | None
+    is_synthetic: bool
+    notes: list[str]
+
+    @property
+    def newest_first(self) -> tuple[str, int]:
+        """What decides which of two deliveries replaces the other: the day of the extract, then the order of arrival."""
+        return (self.as_of.isoformat() if self.as_of else "", self.sequence)
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A row, or with `line` None a whole file, that did not land, and why. Never the value."""
+
+    delivery_id: str
+    dataset: str
+    file_name: str
+    line: int | None
+    column: str | None
+    rule: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days of a delivery for which it is the newest; both None where periods are labels."""
+
+    delivery: Delivery
+    first: dt.date | None
+    last: dt.date | None
+
+
+def _date(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    values: dict[str, Any] = dict(row)
+    for name in ("as_of", "period_from", "period_to"):
+        values[name] = _date(values[name])
+    values["received_at"] = dt.datetime.fromisoformat(values["received_at"])
+    values["is_synthetic"] = bool(values["is_synthetic"])
+    values["notes"] = json.loads(values["notes"])
+    return Delivery(**values)
+
+
+class Ledger:
+    """A connection to the ledger of one warehouse home; use it as a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.ledger_file.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(settings.ledger_file, timeout=60)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.executescript(_SCHEMA)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def known(self, dataset: str, delivery_id: str) -> Delivery | None:
+        """The delivery of a dataset with these bytes, if it has come before."""
+        row = self._connection.execute(
+            "select * from delivery where dataset = ? and delivery_id = ?", (dataset, delivery_id)
+        ).fetchone()
+        return _delivery(row) if row else None
+
+    def record(
+        self,
+        contract: Contract,
+        delivery_id: str,
+        file_name: str,
+        *,
+        status: str,
+        period: Period | None,
+        as_of: dt.date | None,
+        row_count: int,
+        landed_count: int,
+        parquet_file: str | None,
+        key_id: str | None,
+        is_synthetic: bool,
+        problems: Sequence[Problem] = (),
+        notes: Iterable[str] = (),
+    ) -> None:
+        """Write a delivery and its quarantined rows in one transaction; an earlier failed try of it is replaced."""
+        now = dt.datetime.now(dt.UTC).isoformat()
+        quarantined = row_count - landed_count
+        with self._connection:
+            self._connection.execute(
+                "delete from delivery where dataset = ? and delivery_id = ? and status != 'accepted'",
+                (contract.dataset, delivery_id),
+            )
+            self._connection.execute(
+                "delete from quarantine where dataset = ? and delivery_id = ?", (contract.dataset, delivery_id)
+            )
+            self._connection.execute(
+                """
+                insert into delivery (
+                    delivery_id, dataset, domain, file_name, received_at, as_of, period_label, period_from, period_to,
+                    status, row_count, landed_count, quarantined_count, parquet_file, key_id, is_synthetic, notes
+                ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                (
+                    delivery_id,
+                    contract.dataset,
+                    contract.domain,
+                    file_name,
+                    now,
+                    as_of.isoformat() if as_of else None,
+                    period.label if period else None,
+                    period.first.isoformat() if period else None,
+                    period.last.isoformat() if period else None,
+                    status,
+                    row_count,
+                    landed_count,
+                    quarantined,
+                    parquet_file,
+                    key_id,
+                    is_synthetic,
+                    json.dumps(list(notes), ensure_ascii=False),
+                ),
+            )
+            self._quarantine(contract.dataset, delivery_id, problems)
+            self._see(contract.dataset, delivery_id, file_name, now)
+
+    def _quarantine(self, dataset: str, delivery_id: str, problems: Iterable[Problem]) -> None:
+        self._connection.executemany(
+            "insert into quarantine values (?, ?, ?, ?, ?, ?, ?)",
+            [(dataset, delivery_id, p.line, p.column, p.rule, p.reason, p.remedy) for p in problems],
+        )
+
+    def _see(self, dataset: str, delivery_id: str, file_name: str, now: str) -> None:
+        self._connection.execute(
+            "insert or ignore into sighting values (?, ?, ?, ?)", (dataset, delivery_id, file_name, now)
+        )
+
+    def seen_again(self, dataset: str, delivery_id: str, file_name: str) -> None:
+        """Note that a known delivery lies there under this name (too): the same delivery twice is one delivery."""
+        with self._connection:
+            self._see(dataset, delivery_id, file_name, dt.datetime.now(dt.UTC).isoformat())
+
+    def decide(
+        self, delivery: Delivery, *, is_accepted: bool, notes: Iterable[str], problems: Sequence[Problem]
+    ) -> None:
+        """Accept or reject a landed delivery, with the notes or the reasons of the batch's validation."""
+        with self._connection:
+            self._connection.execute(
+                "update delivery set status = ?, notes = ? where dataset = ? and delivery_id = ?",
+                (
+                    "accepted" if is_accepted else "rejected",
+                    json.dumps([*delivery.notes, *notes], ensure_ascii=False),
+                    delivery.dataset,
+                    delivery.delivery_id,
+                ),
+            )
+            self._quarantine(delivery.dataset, delivery.delivery_id, problems)
+
+    def deliveries(
+        self, dataset: str | None = None, domain: str | None = None, status: str | None = None
+    ) -> list[Delivery]:
+        """All deliveries that fit, in order of arrival."""
+        rows = self._connection.execute(
+            """
+            select * from delivery
+            where (:dataset is null or dataset = :dataset)
+                and (:domain is null or domain = :domain)
+                and (:status is null or status = :status)
+            order by sequence
+            """,
+            {"dataset": dataset, "domain": domain, "status": status},
+        ).fetchall()
+        return [_delivery(row) for row in rows]
+
+    def problems(self, delivery_id: str | None = None, dataset: str | None = None) -> list[QuarantinedRow]:
+        """What lies in quarantine, file by file and line by line."""
+        rows = self._connection.execute(
+            """
+            select q.delivery_id, q.dataset, d.file_name, q.line, q.column_name, q.rule, q.reason, q.remedy
+            from quarantine as q
+            join delivery as d on d.dataset = q.dataset and d.delivery_id = q.delivery_id
+            where (:delivery is null or q.delivery_id = :delivery) and (:dataset is null or q.dataset = :dataset)
+            order by d.sequence, q.line, q.column_name
+            """,
+            {"delivery": delivery_id, "dataset": dataset},
+        ).fetchall()
+        return [QuarantinedRow(*row) for row in rows]
+
+    def windows(self, contract: Contract) -> list[Window]:
+        """What is current of a dataset: accepted deliveries, each with the days for which it is the newest.
+
+        Label periods: the newest delivery of each label. Range periods: day by day the newest delivery that covers
+        the day, given back as runs of days.
+        """
+        newest = sorted(
+            self.deliveries(contract.dataset, status="accepted"), key=lambda d: d.newest_first, reverse=True
+        )
+        if contract.delivery.period == "label":
+            by_label: dict[str | None, Delivery] = {}
+            for delivery in newest:
+                by_label.setdefault(delivery.period_label, delivery)
+            return [Window(delivery, None, None) for delivery in by_label.values()]
+        windows: list[Window] = []
+        taken: list[tuple[dt.date, dt.date]] = []
+        for delivery in newest:
+            assert delivery.period_from and delivery.period_to, "a delivery with a range period has both ends"
+            for first, last in _free(delivery.period_from, delivery.period_to, taken):
+                windows.append(Window(delivery, first, last))
+            taken.append((delivery.period_from, delivery.period_to))
+        return windows
+
+    def finish_domain(self, domain: str, night: dt.date) -> None:
+        """Note that a domain's deliveries of a night have been taken in and judged."""
+        with self._connection:
+            self._connection.execute(
+                "insert into domain_run values (?, ?, ?)",
+                (domain, night.isoformat(), dt.datetime.now(dt.UTC).isoformat()),
+            )
+
+    def domains_landed(self, night: dt.date) -> set[str]:
+        """The domains whose deliveries of this night have been taken in."""
+        rows = self._connection.execute("select domain from domain_run where night = ?", (night.isoformat(),))
+        return {row["domain"] for row in rows}
+
+
+def _free(first: dt.date, last: dt.date, taken: Sequence[tuple[dt.date, dt.date]]) -> list[tuple[dt.date, dt.date]]:
+    """The parts of first..last that no interval in `taken` covers, in order."""
+    day = dt.timedelta(days=1)
+    free = [(first, last)]
+    for taken_first, taken_last in taken:
+        rest: list[tuple[dt.date, dt.date]] = []
+        for start, end in free:
+            if taken_last < start or taken_first > end:
+                rest.append((start, end))
+                continue
+            if start < taken_first:
+                rest.append((start, taken_first - day))
+            if taken_last < end:
+                rest.append((taken_last + day, end))
+        free = rest
+    return free
