@@ -94,7 +94,7 @@ class Delivery:
 
     @property
     def newest_first(self) -> tuple[str, int]:
-        """What decides which of two deliveries replaces the other: the day of the extract, then the order of arrival."""
+        """What decides which of two deliveries replaces the other: day of the extract, then order of arrival."""
         return (self.as_of.isoformat() if self.as_of else "", self.sequence)
 
 
@@ -296,7 +296,8 @@ class Ledger:
         windows: list[Window] = []
         taken: list[tuple[dt.date, dt.date]] = []
         for delivery in newest:
-            assert delivery.period_from and delivery.period_to, "a delivery with a range period has both ends"
+            assert delivery.period_from is not None, "a delivery with a range period has a first day"
+            assert delivery.period_to is not None, "a delivery with a range period has a last day"
             for first, last in _free(delivery.period_from, delivery.period_to, taken):
                 windows.append(Window(delivery, first, last))
             taken.append((delivery.period_from, delivery.period_to))

@@ -33,7 +33,7 @@ create table if not exists step (
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a night. `started_at` is UTC; `seconds` is None and `outcome` 'started' while it runs or if it died."""
+    """One step of a night. Times are UTC; `seconds` is None and `outcome` 'started' while it runs or if it died."""
 
     run: str
     domain: str | None

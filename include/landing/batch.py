@@ -1,0 +1,102 @@
+"""Judge a landed delivery as a whole: the dataset's suite in `expectations/`, over the batch and what came before it.
+
+The suite sees three relations of a small private DuckDB file:
+
+    batch      the delivery's landed rows (a view over its Parquet file)
+    delivery   one row about the delivery judged
+    history    one row an earlier accepted delivery of the dataset, with the same columns
+
+`delivery` and `history` have the columns of `BatchHistory`. Single bad rows are the contract's business; here it is
+volumes, distributions, and how the batch stands to earlier ones.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from include.gx import open_project
+from include.landing.contract import Contract
+from include.settings import Settings
+
+_COLUMNS = """
+    as_of date, period_label varchar, period_from date, period_to date,
+    row_count bigint, landed_count bigint, quarantined_count bigint
+"""
+
+
+@dataclass(frozen=True)
+class BatchHistory:
+    """What the ledger knows of one delivery: of when, for which days (both ends included), and how many rows."""
+
+    as_of: dt.date
+    period_label: str
+    period_from: dt.date
+    period_to: dt.date
+    row_count: int
+    landed_count: int
+    quarantined_count: int
+
+
+@dataclass(frozen=True)
+class BatchVerdict:
+    """What the suite says: messages name suite, expectation, column and what was expected; `checks` is their number."""
+
+    is_accepted: bool
+    critical: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    checks: int = 0
+
+
+def judge_batch(
+    settings: Settings, contract: Contract, batch: Path, delivery: BatchHistory, history: Sequence[BatchHistory]
+) -> BatchVerdict:
+    """Judge the Parquet file `batch`, the landed rows of `delivery`, by the suite that bears the dataset's name.
+
+    `history` holds the earlier accepted deliveries of the dataset, in any order; a first delivery passes what compares.
+    Accepted means that no critical expectation failed. Raises WarehouseError if the dataset has no suite or the suite
+    can't be run; no message holds a value from a row.
+    """
+    settings.staging.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"batch-{contract.dataset}-", dir=settings.staging))
+    try:
+        database = scratch / "batch.duckdb"
+        _write_database(database, batch, delivery, history)
+        with open_project(
+            database, scratch, threads=settings.threads, memory_limit=settings.memory_limit
+        ) as project:
+            result = project.run(contract.dataset, "batch")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return BatchVerdict(
+        is_accepted=not result.critical, critical=result.critical, warnings=result.warnings, checks=result.checks
+    )
+
+
+def _write_database(
+    database: Path, batch: Path, delivery: BatchHistory, history: Sequence[BatchHistory]
+) -> None:
+    with duckdb.connect(str(database)) as connection:
+        path = str(batch.resolve()).replace("'", "''")
+        connection.execute(f"create view batch as from read_parquet('{path}')")
+        for table, rows in (("delivery", [delivery]), ("history", list(history))):
+            connection.execute(f"create table {table} ({_COLUMNS})")
+            for row in rows:
+                connection.execute(
+                    f"insert into {table} values (?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        row.as_of,
+                        row.period_label,
+                        row.period_from,
+                        row.period_to,
+                        row.row_count,
+                        row.landed_count,
+                        row.quarantined_count,
+                    ],
+                )

@@ -1,0 +1,361 @@
+"""Delimited text: strict about encoding, header, width of rows, end of file, numbers and dates.
+
+Decoding is ours because no CSV reader does what a municipality's files need: a byte order mark, else UTF-8, else
+cp1252, and never a guess that loses or bends a letter. Reading is DuckDB's. What DuckDB would take in silence (swapped
+columns, a file cut short) is looked for here.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TextIO
+
+import duckdb
+
+from include.errors import DeliveryRejected
+from include.sources.reading import RAW, Layout, Problem, Reading
+
+TOTAL = "Total"
+"""What stands in the first column of a last line that states the sum of a column."""
+
+_UTF8_READ_AS_CP1252 = re.compile("[ÃÅÂ][\u0080-¿Œœ‚„…†‡‰‹›“”•–—˜™šŸžƒˆ‘’]|â€[™“”œ¦\u009d˜]")
+"""Traces of UTF-8 letters in a text that was decoded as cp1252: the file holds both encodings."""
+
+_WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+_BLOCK = 1 << 24
+"""Bytes that are looked at in one go."""
+
+_SEND_AGAIN = "have the source send the whole file again"
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file whose encoding is known for certain: `utf-8`, `utf-8-sig` (with a mark) or `cp1252`."""
+
+    path: Path
+    encoding: Literal["utf-8", "utf-8-sig", "cp1252"]
+
+    def open(self) -> TextIO:
+        """Open the text for reading, line ends as they stand."""
+        return self.path.open(encoding=self.encoding, errors="strict", newline="")
+
+    def first_line(self) -> str:
+        """The header line, without its end."""
+        with self.open() as stream:
+            return stream.readline().rstrip("\r\n")
+
+    def ends_with_line_end(self) -> bool:
+        """False if the last line has no end, as in a file cut short."""
+        with self.path.open("rb") as stream:
+            stream.seek(-1, os.SEEK_END)
+            return stream.read(1) in {b"\n", b"\r"}
+
+    def count_lines(self) -> int:
+        """The number of lines, a last one without an end included."""
+        with self.path.open("rb") as stream:
+            ends = sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK), b""))
+        return ends + (not self.ends_with_line_end())
+
+
+def recognise(path: Path) -> TextFile:
+    """Find a file's encoding: UTF-8 with or without byte order mark, else cp1252; in blocks, so of any size.
+
+    cp1252 and not ISO 8859-1, because Danish systems write dashes and quotes that only the former has. Raises
+    DeliveryRejected, with the line, for UTF-16 and UTF-32, for NUL bytes, for bytes that cp1252 does not have, and for
+    a file that mixes UTF-8 and cp1252.
+    """
+    file = path.name
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if start.startswith(_WIDE_MARKS):
+        raise DeliveryRejected(
+            "the file is UTF-16 or UTF-32.", remedy="export it as UTF-8 or Windows-1252", file=file, line=1
+        )
+    has_mark = start.startswith(codecs.BOM_UTF8)
+    if (line := _first_bad_line(path, "utf-8")) is None:
+        return TextFile(path, "utf-8-sig" if has_mark else "utf-8")
+    if has_mark:
+        raise DeliveryRejected(
+            "the file begins as UTF-8 and holds bytes that are not.",
+            remedy="export it again, in one encoding",
+            file=file,
+            line=line,
+        )
+    if (line := _first_bad_line(path, "cp1252")) is not None:
+        raise DeliveryRejected(
+            "there is a byte that neither UTF-8 nor Windows-1252 has, or the file mixes the two.",
+            remedy="export it again, in one of the two",
+            file=file,
+            line=line,
+        )
+    return TextFile(path, "cp1252")
+
+
+def _first_bad_line(path: Path, encoding: str) -> int | None:
+    """The first line that is not of this encoding, or None. Raises DeliveryRejected for a NUL byte."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    lines, tail = 1, ""
+    with path.open("rb") as stream:
+        while True:
+            block = stream.read(_BLOCK)
+            if (nul := block.find(b"\0")) >= 0:
+                raise DeliveryRejected(
+                    "there is a NUL byte: the file is damaged or no text.",
+                    remedy=_SEND_AGAIN,
+                    file=path.name,
+                    line=lines + block.count(b"\n", 0, nul),
+                )
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                # A character cut by the block's edge is kept by the decoder, so the place may lie a little before.
+                return lines + bytes(error.object).count(b"\n", 0, error.start)
+            if encoding == "cp1252" and (bent := _UTF8_READ_AS_CP1252.search(tail + text)):
+                return lines + (tail + text).count("\n", 0, bent.start()) - tail.count("\n")
+            if not block:
+                return None
+            lines += block.count(b"\n")
+            tail = text[-1:]
+
+
+def decode(path: Path) -> str:
+    """The whole text of a small file, every line end a line feed. Raises as `recognise`."""
+    with recognise(path).open() as stream:
+        return stream.read().replace("\r\n", "\n").replace("\r", "\n")
+
+
+def number_sql(column: str, decimals: int, decimal: str = ",") -> str:
+    """SQL that turns a text such as `1.234,50-` into a text that casts to a number, and anything else into null.
+
+    Minus before or after the number, thousands grouped or not; more decimals than the type has are no number, since a
+    cast would round them away.
+    """
+    thousands = "." if decimal == "," else ","
+    whole = rf"([0-9]{{1,3}}(\{thousands}[0-9]{{3}})+|[0-9]+)"
+    fraction = rf"(\{decimal}[0-9]{{1,{decimals}}})?" if decimals else ""
+    pattern = rf"[-−+]?\s*{whole}{fraction}|{whole}{fraction}\s*[-−+]"
+    digits = f"replace(regexp_replace({column}, '[^0-9{decimal}]', '', 'g'), '{decimal}', '.')"
+    sign = f"if(contains({column}, '-') or contains({column}, '−'), '-', '')"
+    return f"if(regexp_full_match({column}, '{pattern}'), {sign} || {digits}, null)"
+
+
+def date_sql(column: str, formats: Sequence[str]) -> str:
+    """SQL that turns a text into a date by the first format that fits, and anything else into null."""
+    listed = ", ".join(f"'{form}'" for form in formats)
+    return f"try_strptime({column}, [{listed}])::date"
+
+
+def read(
+    path: Path,
+    connection: duckdb.DuckDBPyConnection,
+    headers: Sequence[str],
+    layout: Layout | None,
+    *,
+    computed: Mapping[str, str] | None = None,
+) -> Reading:
+    """Read a delimited text into the table `raw`, all columns as trimmed text, empty as null.
+
+    `headers` are the columns that must be there, by name, in any order, and no others. `computed` adds columns from SQL
+    over the others. A row of another width goes into `problems`. Raises DeliveryRejected for a wrong encoding or
+    header, for no rows, and for a file cut short: a last line without its end, or where the layout has a total, no
+    `Total` line or another sum.
+    """
+    layout = layout or Layout()
+    if path.stat().st_size == 0:
+        raise DeliveryRejected("the file is empty.", remedy=_SEND_AGAIN, file=path.name)
+    source = recognise(path)
+    names = _header(source.first_line(), headers, layout, path.name)
+    if layout.total is None and not source.ends_with_line_end():
+        raise DeliveryRejected(
+            "the last line has no end: the file is cut short.",
+            remedy=_SEND_AGAIN,
+            file=path.name,
+            line=source.count_lines(),
+        )
+    reading = _load(connection, source, names, layout, computed or {})
+    return reading if layout.total is None else _check_total(connection, source, names[0], layout, reading)
+
+
+def _header(line: str, headers: Sequence[str], layout: Layout, file: str) -> list[str]:
+    """The names of the columns, in the file's order. Raises DeliveryRejected if they are not the contract's."""
+    found = [name.strip() for name in next(csv.reader([line], delimiter=layout.delimiter, quotechar=layout.quote), [])]
+    missing = [name for name in headers if name not in found]
+    unknown = [name for name in found if name not in headers]
+    double = sorted({name for name in found if found.count(name) > 1})
+    if missing or unknown or double:
+        said = []
+        if missing:
+            said.append(f"missing: {', '.join(missing)}")
+        if unknown:
+            # A header is no row, but a file without one shows a row here: only names that look like names are said.
+            named = [name for name in unknown if re.fullmatch(r"[A-Za-zÆØÅæøå][A-Za-zÆØÅæøå _-]*", name)]
+            said.append(f"unknown: {', '.join(named) or 'no column names'} ({len(unknown)})")
+        if double:
+            said.append(f"twice: {', '.join(name for name in double if name in headers) or 'unknown names'}")
+        raise DeliveryRejected(
+            f"the header is not the contract's ({'; '.join(said)}).",
+            remedy="send the agreed columns, or agree a new contract before the format changes",
+            file=file,
+            line=1,
+        )
+    return found
+
+
+@contextmanager
+def _readable(source: TextFile) -> Iterator[str]:
+    """A path that DuckDB can read: the file itself, or its text as UTF-8 in memory only, since it may hold persons."""
+    if source.encoding != "cp1252":
+        yield str(source.path)
+        return
+    descriptor = os.memfd_create(source.path.name)
+    try:
+        with os.fdopen(os.dup(descriptor), "w", encoding="utf-8", newline="") as memory, source.open() as stream:
+            shutil.copyfileobj(stream, memory, _BLOCK)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    source: TextFile,
+    names: Sequence[str],
+    layout: Layout,
+    computed: Mapping[str, str],
+) -> Reading:
+    types = ", ".join(f"'{name}': 'varchar'" for name in names)
+    trimmed = ", ".join(f'nullif(trim("{name}"), \'\') as "{name}"' for name in names)
+    more = "".join(f', {sql} as "{name}"' for name, sql in computed.items())
+    try:
+        with _readable(source) as path:
+            connection.execute(
+                f"""
+                create temp table {RAW} as
+                with read as (
+                    select * from read_csv(
+                        $path, delim = '{layout.delimiter}', quote = '{layout.quote}', escape = '{layout.quote}',
+                        header = true, auto_detect = false, columns = {{{types}}}, nullstr = '', strict_mode = true,
+                        null_padding = false, store_rejects = true, rejects_table = '_rejects', rejects_scan = '_scans'
+                    )
+                ),
+                trimmed as (select row_number() over () as _row, {trimmed} from read)
+                select *{more} from trimmed
+                """,
+                {"path": path},
+            )
+    except duckdb.Error as error:
+        raise DeliveryRejected(
+            f"it can't be read as text with '{layout.delimiter}' between columns ({type(error).__name__}).",
+            remedy=_SEND_AGAIN,
+            file=source.path.name,
+        ) from None
+    rejected: dict[int, str] = dict(
+        connection.execute("select line, error_type from _rejects order by line").fetchall()
+    )
+    connection.execute("drop table _rejects")
+    connection.execute("drop table _scans")
+    (rows,) = connection.execute(f"select count(*) from {RAW}").fetchone() or (0,)
+    if rows + len(rejected) == 0:
+        raise DeliveryRejected("there is a header and no row.", remedy=_SEND_AGAIN, file=source.path.name)
+    places = _places(source, layout, rejected)
+    problems = [
+        Problem(
+            line=places(record),
+            column=None,
+            rule="row_form",
+            reason=_REASONS.get(kind, "the row can't be read"),
+            remedy="correct the row at the source (a delimiter inside a text must stand in quotes) and send it again",
+        )
+        for record, kind in rejected.items()
+    ]
+    return Reading(
+        rows_in=rows + len(problems), problems=problems, lines=lambda wanted: _lines(source, layout, rejected, wanted)
+    )
+
+
+_REASONS = {
+    "TOO MANY COLUMNS": "the row has more columns than the header",
+    "MISSING COLUMNS": "the row has fewer columns than the header",
+    "UNQUOTED VALUE": "a quote in the row is not closed as it should be",
+    "LINE SIZE OVER MAXIMUM": "the row is longer than 2 MB",
+    "INVALID ENCODING": "the row holds bytes that are no text",
+}
+
+
+def _records(source: TextFile, layout: Layout) -> Iterator[tuple[int, int, bool]]:
+    """Every record behind the header: its number as DuckDB counts (header 1), its first line, whether it is blank."""
+    with source.open() as stream:
+        reader = csv.reader(stream, delimiter=layout.delimiter, quotechar=layout.quote)
+        next(reader)
+        line = reader.line_num + 1
+        for number, record in enumerate(reader, start=2):
+            yield number, line, not record
+            line = reader.line_num + 1
+
+
+def _places(source: TextFile, layout: Layout, rejected: Mapping[int, str]) -> Callable[[int], int]:
+    """Line numbers of the records that DuckDB rejected: it counts records, and a text in quotes may hold line ends."""
+    lines = {number: line for number, line, _ in _records(source, layout) if number in rejected} if rejected else {}
+    return lambda number: lines.get(number, number)
+
+
+def _lines(source: TextFile, layout: Layout, rejected: Mapping[int, str], wanted: Sequence[int]) -> dict[int, int]:
+    """Line numbers of rows of `raw`: a second look at the file, which only quarantined rows cost."""
+    found: dict[int, int] = {}
+    remaining = set(wanted)
+    row = 0
+    for number, line, is_blank in _records(source, layout) if remaining else ():
+        if is_blank or number in rejected:
+            continue
+        row += 1
+        if row in remaining:
+            found[row] = line
+            if len(found) == len(remaining):
+                break
+    return found
+
+
+def _check_total(
+    connection: duckdb.DuckDBPyConnection, source: TextFile, first_column: str, layout: Layout, reading: Reading
+) -> Reading:
+    """Take the `Total` line out of the table and hold the sum against it."""
+    assert layout.total is not None, "called for layouts with a total"
+    file, column = source.path.name, layout.total
+    amount = f"""try_cast({number_sql(f'"{column}"', 2, layout.decimal)} as decimal(18, 2))"""
+    stated = connection.execute(
+        f"""
+        select _row, {amount} from {RAW}
+        where "{first_column}" = '{TOTAL}' and _row = (select max(_row) from {RAW})
+        """
+    ).fetchone()
+    if stated is None:
+        raise DeliveryRejected(
+            f"the last line is not the `{TOTAL}` line: the file is cut short.",
+            remedy=_SEND_AGAIN,
+            file=file,
+            line=source.count_lines(),
+        )
+    row, total = stated
+    connection.execute(f"delete from {RAW} where _row = {row}")
+    found, unreadable = connection.execute(
+        f'select coalesce(sum({amount}), 0), count("{column}") - count({amount}) from {RAW}'
+    ).fetchone() or (0, 0)
+    # Where a row or an amount can't be read, the sum can't be held against the total; those rows go to quarantine.
+    if total is None or (found != total and not reading.problems and not unreadable):
+        raise DeliveryRejected(
+            f"the sum of the column is not what the `{TOTAL}` line states: rows are missing or changed.",
+            remedy=_SEND_AGAIN,
+            file=file,
+            line=source.count_lines(),
+            column=column,
+        )
+    return Reading(rows_in=reading.rows_in - 1, problems=reading.problems, lines=reading.lines)
