@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1)
     memory_limit: str = Field(default="8GB", description="DuckDB's own limit, a process")
 
+    def environment(self) -> dict[str, str]:
+        """The same settings as environment variables, for a process of its own."""
+        return {
+            f"WAREHOUSE_{name.upper()}": str(value) for name, value in self.model_dump().items() if value is not None
+        }
+
     @cached_property
     def inbox(self) -> Path:
         """The folder that holds one folder a dataset, named as the dataset."""

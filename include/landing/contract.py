@@ -95,8 +95,9 @@ class Retention(_Part):
 class Delivery(_Part):
     """How files are named and which part of what is known they replace.
 
-    `label`: a delivery replaces earlier ones of the same period (a year, a school year). `range`: it replaces all
-    rows whose `column` lies in its period, whatever delivery they came with.
+    `label`: a delivery replaces earlier ones of the same period (a year, a school year), which `column` repeats in each
+    row, if there is one. `range`: it replaces all rows whose date in `column` lies in its period, whatever delivery
+    they came with.
     """
 
     suffixes: list[str]
@@ -106,8 +107,8 @@ class Delivery(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Delivery:
-        if (self.period == "range") != (self.column is not None):
-            raise ValueError("`period: range` and `column` go together")
+        if self.period == "range" and self.column is None:
+            raise ValueError("`period: range` needs the date `column`")
         return self
 
 

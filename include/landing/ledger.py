@@ -236,7 +236,10 @@ class Ledger:
     def decide(
         self, delivery: Delivery, *, is_accepted: bool, notes: Iterable[str], problems: Sequence[Problem]
     ) -> None:
-        """Accept or reject a landed delivery, with the notes or the reasons of the batch's validation."""
+        """Accept or reject a landed delivery, with the notes or the reasons of the batch's validation.
+
+        Of a rejected one all rows count as quarantined: they stand in the file, and nowhere else.
+        """
         with self._connection:
             self._connection.execute(
                 "update delivery set status = ?, notes = ? where dataset = ? and delivery_id = ?",
@@ -247,6 +250,12 @@ class Ledger:
                     delivery.delivery_id,
                 ),
             )
+            if not is_accepted:
+                self._connection.execute(
+                    "update delivery set landed_count = 0, quarantined_count = row_count, parquet_file = null "
+                    "where dataset = ? and delivery_id = ?",
+                    (delivery.dataset, delivery.delivery_id),
+                )
             self._quarantine(delivery.dataset, delivery.delivery_id, problems)
 
     def deliveries(

@@ -1,0 +1,169 @@
+"""The store: landed Parquet files, and the one database through which dbt sees them.
+
+dbt sees one view a dataset, over the files that the ledger calls current, typed by the contract even when there is no
+file; superseded and orphaned files stay out because no view names them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from include.landing.contract import Contract, load_contracts
+from include.landing.ledger import Delivery, Ledger, Window
+from include.settings import Settings
+
+
+def parquet_file(settings: Settings, contract: Contract, delivery_id: str) -> Path:
+    """Where the rows of a delivery land."""
+    return settings.landing / contract.dataset / f"{delivery_id[:16]}.parquet"
+
+
+def make_durable(file: Path) -> None:
+    """Force a file and its name to disk, so that the ledger never names what a crash could take back."""
+    for place, flags in ((file, os.O_RDONLY), (file.parent, os.O_RDONLY | os.O_DIRECTORY)):
+        descriptor = os.open(place, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def landed_columns(contract: Contract) -> dict[str, str]:
+    """Name and DuckDB type of every column of a landing view, in order."""
+    columns = {column.name: column.landed_type for column in contract.landed_columns}
+    return columns | {"municipality_code": "VARCHAR", "delivery_id": "VARCHAR"}
+
+
+def view_sql(settings: Settings, contract: Contract, windows: list[Window]) -> str:
+    """The select of a dataset's landing view: typed nothing, and by name the rows of its current deliveries."""
+    columns = landed_columns(contract)
+    typed = ", ".join(f"null::{kind} as {name}" for name, kind in columns.items())
+    parts = [f"select {typed} where false"]
+    for window in windows:
+        assert window.delivery.parquet_file is not None, "an accepted delivery has landed"
+        file = settings.landing / window.delivery.parquet_file
+        part = f"select * from read_parquet('{_quoted(str(file))}')"
+        is_whole = (window.first, window.last) in {
+            (None, None),
+            (window.delivery.period_from, window.delivery.period_to),
+        }
+        if not is_whole:
+            part += f" where {contract.delivery.column} between date '{window.first}' and date '{window.last}'"
+        parts.append(part)
+    return "\nunion all by name\n".join(parts)
+
+
+def write_landing_database(settings: Settings, path: Path) -> None:
+    """Write a DuckDB file with a view a dataset, and the tables `deliveries` and `datasets`; replaces the file."""
+    path.unlink(missing_ok=True)
+    contracts = load_contracts()
+    with Ledger(settings) as ledger, duckdb.connect(str(path)) as connection:
+        current: set[tuple[str, str]] = set()
+        for contract in contracts.values():
+            windows = ledger.windows(contract)
+            current |= {(contract.dataset, window.delivery.delivery_id) for window in windows}
+            connection.execute(f"create view {contract.dataset} as {view_sql(settings, contract, windows)}")
+        _write_deliveries(connection, [d for d in ledger.deliveries() if d.status != "landed"], current)
+        _write_datasets(connection, list(contracts.values()))
+
+
+def fingerprint(settings: Settings) -> str:
+    """SHA-256 over the current deliveries: the same fingerprint means the same rows in all landing views."""
+    digest = hashlib.sha256()
+    with Ledger(settings) as ledger:
+        for contract in load_contracts().values():
+            for line in sorted(
+                f"{contract.dataset} {window.delivery.delivery_id} {window.first} {window.last}\n"
+                for window in ledger.windows(contract)
+            ):
+                digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def _write_deliveries(
+    connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery], current: set[tuple[str, str]]
+) -> None:
+    schema = pa.schema(
+        [
+            ("delivery_id", pa.string()),
+            ("dataset", pa.string()),
+            ("domain", pa.string()),
+            ("file_name", pa.string()),
+            ("as_of", pa.date32()),
+            ("period_label", pa.string()),
+            ("period_from", pa.date32()),
+            ("period_to", pa.date32()),
+            ("received_at", pa.timestamp("us")),
+            ("delivery_status", pa.string()),
+            ("is_current", pa.bool_()),
+            ("row_count", pa.int64()),
+            ("landed_count", pa.int64()),
+            ("quarantined_count", pa.int64()),
+        ]
+    )
+    rows = [
+        {
+            "delivery_id": d.delivery_id,
+            "dataset": d.dataset,
+            "domain": d.domain,
+            "file_name": d.file_name,
+            "as_of": d.as_of,
+            "period_label": d.period_label,
+            "period_from": d.period_from,
+            "period_to": d.period_to,
+            "received_at": d.received_at.replace(tzinfo=None),
+            "delivery_status": d.status,
+            "is_current": (d.dataset, d.delivery_id) in current,
+            "row_count": d.row_count,
+            "landed_count": d.landed_count,
+            "quarantined_count": d.quarantined_count,
+        }
+        for d in deliveries
+    ]
+    _write_table(connection, "deliveries", pa.Table.from_pylist(rows, schema=schema))
+
+
+def _write_datasets(connection: duckdb.DuckDBPyConnection, contracts: list[Contract]) -> None:
+    schema = pa.schema(
+        [
+            ("dataset", pa.string()),
+            ("domain", pa.string()),
+            ("title_da", pa.string()),
+            ("title_en", pa.string()),
+            ("source", pa.string()),
+            ("owner", pa.string()),
+            ("rhythm", pa.string()),
+            ("stale_after_days", pa.int32()),
+            ("about_persons", pa.bool_()),
+        ]
+    )
+    rows = [
+        {
+            "dataset": c.dataset,
+            "domain": c.domain,
+            "title_da": c.title.da,
+            "title_en": c.title.en,
+            "source": c.source,
+            "owner": c.owner,
+            "rhythm": c.rhythm.expected,
+            "stale_after_days": c.rhythm.stale_after_days,
+            "about_persons": c.about_persons,
+        }
+        for c in contracts
+    ]
+    _write_table(connection, "datasets", pa.Table.from_pylist(rows, schema=schema))
+
+
+def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    connection.register("_rows", table)
+    connection.execute(f"create table {name} as from _rows")
+    connection.unregister("_rows")
+
+
+def _quoted(value: str) -> str:
+    return value.replace("'", "''")
