@@ -26,8 +26,8 @@ from include.sources.reading import RAW, Layout, Problem, Reading
 TOTAL = "Total"
 """What stands in the first column of a last line that states the sum of a column."""
 
-_UTF8_READ_AS_CP1252 = re.compile("[ÃÅÂ][\u0080-¿Œœ‚„…†‡‰‹›“”•–—˜™šŸžƒˆ‘’]|â€[™“”œ¦\u009d˜]")
-"""Traces of UTF-8 letters in a text that was decoded as cp1252: the file holds both encodings."""
+_UTF8_READ_AS_CP1252 = re.compile("Ã[\u00a0-¿†˜…‰˜‘’–—]|â€")
+"""Traces of UTF-8 in a text decoded as cp1252 (no Danish word has an Ã): the file holds both encodings."""
 
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -1,0 +1,176 @@
+"""The delimited reader: encodings, headers, ends of files, rows of another width, Danish numbers and dates."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from include.errors import DeliveryRejected
+from include.sources import text
+from include.sources.reading import RAW, Layout, Reading
+
+HEADERS = ["Navn", "Beløb", "Dato"]
+
+
+@pytest.fixture
+def connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, content: str | bytes, layout: Layout | None = None
+) -> Reading:
+    file = tmp_path / "delivery.csv"
+    file.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    connection.execute(f"drop table if exists {RAW}")
+    return text.read(file, connection, HEADERS, layout)
+
+
+def rejected(connection: duckdb.DuckDBPyConnection, tmp_path: Path, content: str | bytes, **layout: str) -> str:
+    with pytest.raises(DeliveryRejected) as caught:
+        read(connection, tmp_path, content, Layout(**layout))
+    assert caught.value.remedy
+    assert caught.value.file == "delivery.csv"
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_every_letter_survives_each_encoding(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, encoding: str, end: str
+) -> None:
+    letters = "æøåÆØÅ–’“”…é€š"
+    content = end.join(["Navn;Beløb;Dato", f"{letters};1;01-02-2026", "x;007;"]) + end
+    reading = read(connection, tmp_path, content.encode(encoding))
+    assert reading.rows_in == 2
+    assert connection.execute(f"select * from {RAW}").fetchall() == [
+        (1, letters, "1", "01-02-2026"),
+        (2, "x", "007", None),
+    ]
+
+
+def test_letters_beyond_the_first_block_decide_too(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "_BLOCK", 7)
+    content = "Navn;Beløb;Dato\n" + "a;1;\n" * 40 + "Ærø – ø;2;\n"
+    for encoding in ("utf-8", "utf-8-sig", "cp1252"):
+        read(connection, tmp_path, content.encode(encoding))
+        assert connection.execute(f'select "Navn" from {RAW} where _row = 41').fetchone() == ("Ærø – ø",)
+    mixed = content.encode("utf-8") + "Grøn;3;\n".encode("cp1252")
+    assert "line 43" in rejected(connection, tmp_path, mixed) or "mixes" in rejected(connection, tmp_path, mixed)
+
+
+def test_damaged_encodings_are_rejected_with_their_line(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    head = "Navn;Beløb;Dato\n"
+    assert "UTF-16" in rejected(connection, tmp_path, (head + "a;1;\n").encode("utf-16"))
+    assert "line 2" in rejected(connection, tmp_path, b"Navn;Bel\xf8b;Dato\n\x81;1;\n")
+    assert "line 3: there is a NUL" in rejected(connection, tmp_path, (head + "a;1;\n\0;2;\n").encode())
+    with_mark = (head + "a;1;\n").encode("utf-8-sig") + b"\xe6;2;\n"
+    assert "line 3: the file begins as UTF-8" in rejected(connection, tmp_path, with_mark)
+    # Neither encoding gives this file its letters back, so neither is guessed.
+    both = head.encode("cp1252") + "Sørensen;1;\n".encode()
+    assert "mixes the two" in rejected(connection, tmp_path, both)
+
+
+def test_header_is_checked_by_name(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    read(connection, tmp_path, "Dato;Navn;Beløb\n01-02-2026;x;1\n")
+    assert connection.execute(f'select "Navn", "Beløb", "Dato" from {RAW}').fetchone() == ("x", "1", "01-02-2026")
+    message = rejected(connection, tmp_path, "Navn;Ny kolonne;Dato\nx;1;\n")
+    assert "line 1" in message
+    assert "missing: Beløb" in message
+    assert "unknown: Ny kolonne (1)" in message
+    assert "twice: Navn" in rejected(connection, tmp_path, "Navn;Beløb;Dato;Navn\nx;1;;y\n")
+
+
+def test_a_row_in_place_of_the_header_is_not_shown(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    number = "0101" + "99" + "9999"
+    message = rejected(connection, tmp_path, f"{number};17,5;01-02-2026\nx;1;\n")
+    assert number not in message
+    assert "17,5" not in message
+
+
+def test_a_file_cut_short_is_found_out(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    assert "line 3: the last line has no end" in rejected(connection, tmp_path, "Navn;Beløb;Dato\na;1;\nb;12")
+    assert "empty" in rejected(connection, tmp_path, "")
+    assert "no row" in rejected(connection, tmp_path, "Navn;Beløb;Dato\n")
+
+
+def test_the_total_is_held_against_the_rows(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    layout = Layout(total="Beløb")
+    good = "Navn;Beløb;Dato\na;1.000,50;\nb;0,25-;\nTotal;1.000,25;"
+    for content in (good, good + "\n"):
+        reading = read(connection, tmp_path, content, layout)
+        assert reading.rows_in == 2
+        assert connection.execute(f"select count(*) from {RAW}").fetchone() == (2,)
+    assert "not the `Total` line" in rejected(connection, tmp_path, "Navn;Beløb;Dato\na;1;\nb;2;\n", total="Beløb")
+    message = rejected(connection, tmp_path, "Navn;Beløb;Dato\na;1;\nTotal;3;\n", total="Beløb")
+    assert "line 3, column Beløb: the sum" in message
+
+
+def test_an_unreadable_amount_does_not_reject_the_whole_file(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    reading = read(connection, tmp_path, "Navn;Beløb;Dato\na;1;\nb;to;\nTotal;3;\n", Layout(total="Beløb"))
+    assert reading.rows_in == 2
+
+
+def test_rows_of_another_width_are_named_by_line(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    reading = read(connection, tmp_path, 'Navn;Beløb;Dato\r\n"to\r\nlinjer";1;\r\nb;2\r\n\r\nc;3;;4\r\nd;4;\r\n')
+    assert [(problem.line, problem.reason) for problem in reading.problems] == [
+        (4, "the row has fewer columns than the header"),
+        (6, "the row has more columns than the header"),
+    ]
+    assert reading.rows_in == 4
+    assert reading.lines([1, 2]) == {1: 2, 2: 7}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("1.234,50-", "-1234.50"),
+        ("-1.234,50", "-1234.50"),
+        ("−5,1", "-5.1"),
+        ("1234,5 -", "-1234.5"),
+        ("+3", "3"),
+        ("12", "12"),
+        ("1.234.567,8", "1234567.8"),
+        ("1,2345", None),
+        ("1.23", None),
+        ("12.34,5", None),
+        ("1,234.50", None),
+        ("-5-", None),
+        ("5,-", None),
+        (".5", None),
+        ("1e5", None),
+        ("abc", None),
+        ("", None),
+    ],
+)
+def test_danish_numbers(connection: duckdb.DuckDBPyConnection, written: str, value: str | None) -> None:
+    found = connection.execute(
+        f"select try_cast({text.number_sql('written', 2)} as decimal(15, 2)) from (select ? as written)", [written]
+    ).fetchone()
+    assert found == (Decimal(value) if value is not None else None,)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("01-02-2026", "2026-02-01"),
+        ("01.02.2026", "2026-02-01"),
+        ("20260201", "2026-02-01"),
+        ("31-02-2026", None),
+        ("2026-02-01", None),
+        ("1/2/26", None),
+    ],
+)
+def test_danish_dates(connection: duckdb.DuckDBPyConnection, written: str, value: str | None) -> None:
+    formats = ["%d-%m-%Y", "%d.%m.%Y", "%Y%m%d"]
+    found = connection.execute(
+        f"select ({text.date_sql('written', formats)})::varchar from (select ? as written)", [written]
+    ).fetchone()
+    assert found == (value,)
