@@ -1,0 +1,271 @@
+"""The steps of a night, each logged: what Airflow's tasks call, and what `warehouse run --plain` calls one by one.
+
+A step is one function here, so that a night through Airflow and one without it do exactly the same and leave the same
+in the run log. Heavy modules (Great Expectations, DuckDB, dbt) are imported by the step that needs them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from include.errors import WarehouseError
+from include.landing.contract import Contract, contracts_of, load_contracts
+from include.landing.ledger import Delivery, Ledger, QuarantinedRow
+from include.operations.decision import Decision, Published, Trigger, decide
+from include.operations.run_log import step
+from include.settings import DOMAINS, Settings
+
+if TYPE_CHECKING:
+    from include.landing.judge import Verdict
+    from include.landing.process import LandReport
+    from include.sources.api import ApiConnection
+
+PLACES_SHOWN = 10
+"""How many rows of one rejected delivery a message names; `warehouse quarantine` lists them all."""
+
+
+def extract_run(domain: str, night: dt.date) -> str:
+    """The name under which the run log keeps a domain's extract of one night."""
+    return f"extract_{domain}_{night:%Y%m%d}"
+
+
+# ---- extract
+
+
+def land_dataset(
+    settings: Settings, dataset: str, *, connection: ApiConnection | None = None, retry_rejected: bool = False
+) -> LandReport:
+    """Land all new deliveries of one dataset, in the landing process. Raises WarehouseError.
+
+    Without a `connection` the environment is asked for one (`AIRFLOW_CONN_<NAME>`), where the contract names one.
+    """
+    from include.landing.process import land
+
+    contract = load_contracts()[dataset]
+    connection = connection or connection_from_environment(contract)
+    run = extract_run(contract.domain, settings.night)
+    with step(settings, f"land_{dataset}", run=run, domain=contract.domain) as detail:
+        report = land(settings, dataset, connection=connection, retry_rejected=retry_rejected)
+        detail.update(counts(report))
+    return report
+
+
+def connection_from_environment(contract: Contract) -> ApiConnection | None:
+    """The connection that a contract names, from `AIRFLOW_CONN_<NAME>`; None if there is none."""
+    from include.sources.api import ApiConnection
+
+    return ApiConnection.from_environment(contract.connection) if contract.connection else None
+
+
+def counts(report: LandReport) -> dict[str, int]:
+    """What a landing step tells: deliveries and rows, never a value of one."""
+    return {
+        "deliveries": report.deliveries,
+        "rows_in": report.row_count,
+        "landed": report.landed_count,
+        "quarantined": report.quarantined_count,
+        "rejected": len(report.rejected),
+    }
+
+
+def judge_domain(settings: Settings, domain: str) -> list[Verdict]:
+    """Judge what a domain has landed, and note in the ledger that its night is finished. Raises WarehouseError."""
+    from include.landing.judge import judge
+
+    with step(settings, "judge_deliveries", run=extract_run(domain, settings.night), domain=domain) as detail:
+        verdicts = judge(settings, domain)
+        with Ledger(settings) as ledger:
+            ledger.finish_domain(domain, settings.night)
+        accepted = sum(verdict.is_accepted for verdict in verdicts)
+        detail.update(judged=len(verdicts), accepted=accepted, rejected=len(verdicts) - accepted)
+    return verdicts
+
+
+def rejected_since(settings: Settings, domain: str, since: dt.datetime) -> list[Delivery]:
+    """The domain's deliveries that came at or after `since` (UTC) and were rejected as a whole."""
+    with Ledger(settings) as ledger:
+        rejected = ledger.deliveries(domain=domain, status="rejected")
+    return [delivery for delivery in rejected if delivery.received_at >= since]
+
+
+def account(settings: Settings, domain: str, since: dt.datetime, failed: list[str]) -> list[str]:
+    """What a person has to act on after a domain's extract, one line a place; empty if there is nothing.
+
+    `failed` names the landing tasks that failed. A rejected delivery gives file, line, column, reason and remedy.
+    """
+    lines = [f"{task}: the task failed; its own log says why. Remedy: correct it and clear the task" for task in failed]
+    for delivery in rejected_since(settings, domain, since):
+        with Ledger(settings) as ledger:
+            problems = ledger.problems(delivery_id=delivery.delivery_id, dataset=delivery.dataset)
+        # What stopped the whole file comes first, then single rows.
+        problems.sort(key=lambda problem: (problem.line is not None, problem.line or 0))
+        lines += [place(problem) for problem in problems[:PLACES_SHOWN]]
+        if len(problems) > PLACES_SHOWN:
+            lines.append(
+                f"{delivery.dataset}/{delivery.file_name}: {len(problems) - PLACES_SHOWN} more; "
+                f"`warehouse quarantine {delivery.dataset}` lists them"
+            )
+        if not problems:
+            noted = "; ".join(delivery.notes) or "rejected"
+            lines.append(f"{delivery.dataset}/{delivery.file_name}: {noted}. Remedy: have a corrected file sent")
+    return lines
+
+
+def place(problem: QuarantinedRow) -> str:
+    """One quarantined row or file in a line: file, line, column, reason, remedy."""
+    where = f"{problem.dataset}/{problem.file_name}"
+    where += f", line {problem.line}" if problem.line is not None else ""
+    where += f", column {problem.column}" if problem.column else ""
+    return f"{where}: {problem.reason}. Remedy: {problem.remedy}"
+
+
+# ---- refresh
+
+
+def published(settings: Settings) -> Published | None:
+    """What the current release was made from, from its manifest; None without a release or a readable manifest."""
+    manifest = settings.current_release / "manifest.json"
+    if not manifest.is_file():
+        return None
+    try:
+        content: dict[str, Any] = json.loads(manifest.read_text("utf-8"))
+        return Published(dt.date.fromisoformat(content["as_of"]), str(content["landing_fingerprint"]))
+    except (ValueError, KeyError):
+        # A manifest that can't be read must not stop a night: the night then makes a release that has a good one.
+        return None
+
+
+def look_in_ledger(settings: Settings, trigger: Trigger) -> Decision:
+    """Whether a refresh of `settings.night` goes on, by what the ledger and the current release say."""
+    from include.landing.store import fingerprint
+
+    with Ledger(settings) as ledger:
+        landed = ledger.domains_landed(settings.night)
+    return decide(
+        trigger,
+        night=settings.night,
+        landed=landed,
+        fingerprint=fingerprint(settings),
+        published=published(settings),
+    )
+
+
+def build_step(settings: Settings, run_id: str) -> dict[str, Any]:
+    """Build and test with dbt the run's private database. Raises BuildFailed."""
+    from include.warehouse.build import build
+
+    with step(settings, "build", run=run_id) as detail:
+        report = build(settings, run_id)
+        detail.update(models=report.models, tests=report.tests, seeds=report.seeds, warnings=len(report.warnings))
+    return detail
+
+
+def validate_step(settings: Settings, run_id: str) -> dict[str, Any]:
+    """Great Expectations judges the run's marts. Raises ValidationFailed."""
+    from include.warehouse.validate import validate
+
+    with step(settings, "validate", run=run_id) as detail:
+        detail.update(figures(validate(settings, run_id)))
+    return detail
+
+
+def protect_step(settings: Settings, run_id: str) -> dict[str, Any]:
+    """The disclosure gate. Raises DisclosureFound."""
+    from include.warehouse.protect import protect
+
+    with step(settings, "protect", run=run_id) as detail:
+        detail.update(figures(protect(settings, run_id)))
+    return detail
+
+
+def publish_step(settings: Settings, run_id: str) -> dict[str, Any]:
+    """Turn the run into a release and let `current` point at it. Raises WarehouseError."""
+    from include.warehouse.release import publish
+
+    with step(settings, "publish", run=run_id) as detail:
+        detail["release"] = publish(settings, run_id).release_id
+    return detail
+
+
+REFRESH_STEPS: dict[str, Callable[[Settings, str], dict[str, Any]]] = {
+    "build": build_step,
+    "validate": validate_step,
+    "protect": protect_step,
+    "publish": publish_step,
+}
+"""The steps of a refresh in order, each with the settings of the night and the run's id."""
+
+
+def figures(report: object) -> dict[str, int | float]:
+    """The counts of a report: numbers as they are, collections by their length. Texts stay out of the run log."""
+    found: dict[str, int | float] = {}
+    for name, value in vars(report).items():
+        if isinstance(value, bool | int | float):
+            found[name] = value
+        elif isinstance(value, list | tuple | dict | set | frozenset):
+            found[name] = len(value)
+    return found
+
+
+def gate_failures() -> tuple[type[WarehouseError], ...]:
+    """What a gate raises: the same data fails again, so that trying once more is of no use."""
+    from include.warehouse.build import BuildFailed
+    from include.warehouse.protect import DisclosureFound
+    from include.warehouse.validate import ValidationFailed
+
+    return (BuildFailed, ValidationFailed, DisclosureFound)
+
+
+# ---- a whole night without Airflow
+
+
+def run_plain(settings: Settings, say: Callable[[str], None]) -> list[str]:
+    """Extract all domains and refresh, in this process, as Airflow's tasks do it; `say` gets a line a step.
+
+    A domain that fails does not stop the others. Returns what somebody has to act on. Raises WarehouseError if a step
+    of the refresh fails; the release of before then still stands.
+    """
+    from include.warehouse.lock import refresh_lock
+    from include.warehouse.run_folder import new_run_id
+
+    to_act_on: list[str] = []
+    for domain in DOMAINS:
+        to_act_on += extract_plain(settings, domain, say)
+    run_id = new_run_id()
+    with refresh_lock(settings):
+        for name, work in REFRESH_STEPS.items():
+            say(f"{name}: {told(work(settings, run_id))}")
+    return to_act_on
+
+
+def extract_plain(
+    settings: Settings, domain: str, say: Callable[[str], None], *, retry_rejected: bool = False
+) -> list[str]:
+    """Land and judge one domain. Returns what somebody has to act on, one line a place."""
+    since = dt.datetime.now(dt.UTC)
+    failed: list[str] = []
+    for contract in contracts_of(domain):
+        try:
+            report = land_dataset(settings, contract.dataset, retry_rejected=retry_rejected)
+        except WarehouseError as error:
+            failed.append(f"land_{contract.dataset}: {error}")
+            say(f"land_{contract.dataset}: failed: {error}")
+            continue
+        is_new = report.deliveries or report.rejected
+        say(f"land_{contract.dataset}: {told(counts(report)) if is_new else 'nothing new'}")
+    try:
+        verdicts = judge_domain(settings, domain)
+    except WarehouseError as error:
+        say(f"judge_deliveries {domain}: failed: {error}")
+        return [*failed, f"judge_deliveries {domain}: {error}", *account(settings, domain, since, [])]
+    say(f"judge_deliveries {domain}: {len(verdicts)} judged, {sum(v.is_accepted for v in verdicts)} accepted")
+    return [*failed, *account(settings, domain, since, [])]
+
+
+def told(detail: dict[str, Any]) -> str:
+    """Counts as words: `deliveries 3, rows in 12,000, landed 11,998`."""
+    shown = {name: value if isinstance(value, str) else f"{value:,}" for name, value in detail.items()}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items()) or "done"
