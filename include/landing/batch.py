@@ -68,9 +68,7 @@ def judge_batch(
     try:
         database = scratch / "batch.duckdb"
         _write_database(database, batch, delivery, history)
-        with open_project(
-            database, scratch, threads=settings.threads, memory_limit=settings.memory_limit
-        ) as project:
+        with open_project(database, scratch, threads=settings.threads, memory_limit=settings.memory_limit) as project:
             result = project.run(contract.dataset, "batch")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -79,9 +77,7 @@ def judge_batch(
     )
 
 
-def _write_database(
-    database: Path, batch: Path, delivery: BatchHistory, history: Sequence[BatchHistory]
-) -> None:
+def _write_database(database: Path, batch: Path, delivery: BatchHistory, history: Sequence[BatchHistory]) -> None:
     with duckdb.connect(str(database)) as connection:
         path = str(batch.resolve()).replace("'", "''")
         connection.execute(f"create view batch as from read_parquet('{path}')")
