@@ -1,0 +1,328 @@
+"""The synthetic days of absence: spells of illness, permitted days in a row, unlawful days of a few pupils.
+
+Levels follow the ministry's statistics for Ballerup (8.0 per cent in 2024/2025), with a tail of pupils over 10 per
+cent and some over the 15 per cent of a quarter at which the municipality is notified.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from include.demo.deliveries import (
+    ALWAYS,
+    AS_OF,
+    BACKFILL,
+    NEVER,
+    NIGHTS,
+    Days,
+    Delivery,
+    Ints,
+    by_days,
+    by_month,
+    by_school_year,
+    counts,
+    current_rows,
+    danish_dates,
+    day,
+    extract,
+    quoted,
+    write_lines,
+)
+from include.demo.enrolments import Town
+from include.demo.school_days import school_days, school_year
+
+HEADER = "Personnummer;Institutionsnummer;Dato;Fraværsart;Registreret;Bemærkning".split(";")
+KINDS = ("Sygdom", "Lovligt", "Ulovligt")
+ILLNESS, PERMITTED, UNLAWFUL = range(3)
+
+_NIGHT_DAYS = 14
+_CORRECTED_MONTH = (2026, 3)
+_CORRECTED_ON = NIGHTS[2]
+_WITH_REMARK = 0.12
+_REMARKS = (
+    "Ringet til hjemmet",
+    "Besked på Aula",
+    "Feber",
+    "Tandlæge; kommer kl. 11",
+    "Familieferie, aftalt med skoleleder",
+    'Far skriver "maveonde"',
+    "Ingen besked – ringet op",
+    "Mor til {name} ringede",
+    "{name} mødte ikke op",
+    "Se tidligere note om {name}, cpr {dashed}",
+    "Notat i elevmappe {cpr}",
+)
+
+
+@dataclass(frozen=True)
+class Absences:
+    """One record a version of a pupil's day of absence; `stay` is the pupil's stay on that day."""
+
+    child: Ints
+    stay: Ints
+    date: Days
+    kind: Ints
+    registered: Days
+    known_from: Days
+    known_until: Days
+    remark: Ints
+    """Place in the list of remarks, -1 for none."""
+
+
+@dataclass(frozen=True)
+class _Habits:
+    """How likely a child is absent on a school day, by kind; a child keeps its habits over the years."""
+
+    illness: np.ndarray[Any, np.dtype[np.float64]]
+    permitted: np.ndarray[Any, np.dtype[np.float64]]
+    unlawful: np.ndarray[Any, np.dtype[np.float64]]
+
+
+def _habits(rng: np.random.Generator, children: int) -> _Habits:
+    often = rng.random(children) < 0.07  # noqa: PLR2004 - the few who make most of the unlawful days
+    return _Habits(
+        illness=rng.gamma(2.6, 0.052 / 2.6, children),
+        permitted=rng.gamma(2.0, 0.013 / 2.0, children),
+        unlawful=np.where(often, rng.gamma(3.0, 0.11 / 3.0, children), rng.gamma(1.5, 0.006 / 1.5, children)),
+    )
+
+
+def _spells(
+    rng: np.random.Generator, rate: np.ndarray[Any, np.dtype[np.float64]], shape: tuple[int, int], goes_on: float
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Absences in spells that go on to the next day with `goes_on`, at most five days; on average `rate` a day."""
+    lasting = rng.random(shape, dtype=np.float32) < goes_on
+    mean_length = sum(goes_on**power for power in range(5))
+    running = rng.random(shape, dtype=np.float32) < (rate / mean_length).astype(np.float32)
+    absent = running.copy()
+    for _ in range(4):
+        running = np.concatenate([np.zeros((shape[0], 1), dtype=bool), (running & lasting)[:, :-1]], axis=1)
+        absent |= running
+    return absent
+
+
+def _one_year(rng: np.random.Generator, town: Town, habits: _Habits, year: int) -> dict[str, Any]:
+    stays = town.stays
+    rows = town.final(year)
+    days = school_days(year)[school_days(year) <= day(AS_OF)]
+    pupils, pupil = np.unique(stays.child[rows], return_inverse=True)
+    begins = np.searchsorted(days, stays.first[rows])
+    last = np.where(np.isnat(stays.last[rows]), NEVER, stays.last[rows])
+    ends = np.searchsorted(days, last, side="right")
+    stay_of = np.full((len(pupils), len(days)), -1, dtype=np.int32)
+    for row, place, begin, end in zip(rows.tolist(), pupil.tolist(), begins.tolist(), ends.tolist(), strict=True):
+        stay_of[place, begin:end] = row
+    grade = np.zeros(len(pupils), dtype=np.int64)
+    grade[pupil] = stays.grade[rows]
+    older = (1 + np.clip(grade - 5, 0, None) * 0.09)[:, None]
+    months = days.astype("datetime64[M]").astype(int) % 12 + 1
+    winter = np.where(np.isin(months, (11, 12, 1, 2)), 1.3, 0.85)[None, :]
+    shape = stay_of.shape
+    kind = np.full(shape, -1, dtype=np.int8)
+    kind[_spells(rng, habits.unlawful[pupils][:, None] * older, shape, 0.35)] = UNLAWFUL
+    kind[_spells(rng, habits.permitted[pupils][:, None] * np.ones(shape[1])[None, :], shape, 0.75)] = PERMITTED
+    kind[_spells(rng, habits.illness[pupils][:, None] * older * winter, shape, 0.45)] = ILLNESS
+    kind[stay_of < 0] = -1
+    at_day, at_pupil = np.nonzero(kind.T >= 0)
+    return {
+        "child": pupils[at_pupil],
+        "stay": stay_of[at_pupil, at_day].astype(np.int64),
+        "date": days[at_day],
+        "kind": kind[at_pupil, at_day].astype(np.int64),
+    }
+
+
+def _registration(rng: np.random.Generator, dates: Days) -> Days:
+    """The day of registration: nearly always the day itself, else within a week, and never a weekend."""
+    late = rng.choice(np.arange(7), len(dates), p=[0.93, 0.035, 0.015, 0.008, 0.006, 0.004, 0.002])
+    registered: Days = np.busday_offset(dates + late, 0, roll="forward")
+    return registered
+
+
+def _corrections(rng: np.random.Generator, columns: dict[str, Any]) -> dict[str, Any]:
+    """What the schools put right in the five nights, as versions of records.
+
+    One absence of 8 June is registered eight days late; one of 10 June turns out to be none; one unlawful day becomes
+    illness; and the whole of March is sent again with days taken away, added and changed.
+    """
+    dates, kinds, known_until = columns["date"], columns["kind"], columns["known_until"]
+
+    def on(month: int, number: int) -> Ints:
+        return np.flatnonzero((dates == np.datetime64(f"2026-{month:02d}-{number:02d}", "D")))
+
+    late = on(6, 8)[3]
+    columns["registered"][late] = columns["known_from"][late] = day(NIGHTS[1])
+    withdrawn = on(6, 10)[2]
+    columns["known_from"][withdrawn], known_until[withdrawn] = ALWAYS, day(NIGHTS[2])
+    changed = on(6, 11)[1]
+    kinds[changed] = UNLAWFUL
+    columns["registered"][changed] = columns["known_from"][changed] = np.datetime64("2026-06-11", "D")
+    in_march = np.flatnonzero(dates.astype("datetime64[M]") == np.datetime64("{:d}-{:02d}".format(*_CORRECTED_MONTH), "M"))
+    march = rng.choice(in_march, max(9, len(in_march) // 100), replace=False)
+    removed, added, other_kind = np.array_split(march, 3)
+    known_until[removed] = day(_CORRECTED_ON)
+    columns["registered"][added] = columns["known_from"][added] = day(_CORRECTED_ON)
+    again = np.concatenate([[changed], other_kind])
+    new = {name: values[again].copy() for name, values in columns.items()}
+    since = np.where(np.arange(len(again)) == 0, day(NIGHTS[3]), day(_CORRECTED_ON))
+    known_until[again] = since
+    new["known_from"], new["registered"] = since, since
+    new["kind"] = np.where(new["kind"] == ILLNESS, UNLAWFUL, ILLNESS)
+    return {name: np.concatenate([values, new[name]]) for name, values in columns.items()}
+
+
+def generate(rng: np.random.Generator, town: Town) -> Absences:
+    """All days of absence of the town's pupils, with their versions."""
+    habits = _habits(rng, len(town.cpr))
+    years = [_one_year(rng, town, habits, year) for year in town.years]
+    columns: dict[str, Any] = {name: np.concatenate([year[name] for year in years]) for name in years[0]}
+    count = len(columns["child"])
+    columns["registered"] = _registration(rng, columns["date"])
+    columns["known_from"] = columns["registered"].copy()
+    columns["known_until"] = np.full(count, NEVER)
+    remark = rng.integers(len(_REMARKS), size=count)
+    columns["remark"] = np.where(rng.random(count) < _WITH_REMARK, remark, -1)
+    # old years are closed: whatever was registered late is in the backfill
+    columns["known_from"][columns["registered"] <= day(BACKFILL)] = ALWAYS
+    return Absences(**_corrections(rng, columns))
+
+
+def deliver(town: Town, absences: Absences) -> list[Delivery]:
+    """A file a school year, each night the last 14 days, and on the third night March 2026 again."""
+    plan: list[tuple[tuple[str, dt.date, dt.date], dt.date]]
+    plan = [(by_school_year(year), BACKFILL) for year in town.years]
+    for night in NIGHTS:
+        if night == _CORRECTED_ON:
+            plan.append((by_month(*_CORRECTED_MONTH), night))
+        plan.append((by_days(night, _NIGHT_DAYS), night))
+    known = (absences.known_from, absences.known_until)
+    return [extract("absence_days", period, as_of, absences.date, *known) for period, as_of in plan]
+
+
+def write(town: Town, absences: Absences, delivery: Delivery, inbox: Path) -> None:
+    """Write a file: UTF-8 without BOM, CRLF, the CPR number as ten digits, in the order of days."""
+    rows = delivery.rows[np.argsort(absences.date[delivery.rows], kind="stable")]
+    children = absences.child[rows].tolist()
+    units = town.stays.unit[absences.stay[rows]].tolist()
+    write_lines(
+        inbox / delivery.path,
+        HEADER,
+        [
+            [town.cpr[child] for child in children],
+            [town.units[unit] for unit in units],
+            danish_dates(absences.date[rows]),
+            [KINDS[kind] for kind in absences.kind[rows].tolist()],
+            danish_dates(absences.registered[rows]),
+            _remarks(town, children, absences.remark[rows].tolist()),
+        ],
+        encoding="utf-8",
+        newline="\r\n",
+    )
+
+
+def _remarks(town: Town, children: list[int], remarks: list[int]) -> Iterator[str]:
+    texts = [quoted(text) for text in _REMARKS]
+    for child, remark in zip(children, remarks, strict=True):
+        if remark < 0:
+            yield ""
+        else:
+            cpr = town.cpr[child]
+            yield texts[remark].format(name=town.names[child], cpr=cpr, dashed=f"{cpr[:6]}-{cpr[6:]}")
+
+
+def _quarter(days: Days) -> Ints:
+    """Calendar quarters as year * 4 + quarter - 1."""
+    months: Ints = days.astype("datetime64[M]").astype(np.int64)
+    return (months // 12 + 1970) * 4 + months % 12 // 3
+
+
+def _stay_days(town: Town, year: int) -> list[dict[str, Any]]:
+    """For each stay of a school year the school days that it has had."""
+    days = school_days(year)[school_days(year) <= day(AS_OF)]
+    stays = town.stays
+    found = []
+    for row in town.final(year).tolist():
+        end = NEVER if np.isnat(stays.last[row]) else stays.last[row]
+        inside = days[np.searchsorted(days, stays.first[row]) : np.searchsorted(days, end, side="right")]
+        found.append({"row": row, "days": inside})
+    return found
+
+
+def _year_truth(town: Town, absences: Absences, year: int, rows: Ints) -> dict[str, Any]:
+    """Absence of one school year: by school, kind, month, grade and quarter, counted from the arrays."""
+    stays = town.stays
+    stay_days = _stay_days(town, year)
+    stay_rows = np.repeat([item["row"] for item in stay_days], [len(item["days"]) for item in stay_days]).astype(int)
+    present = np.concatenate([item["days"] for item in stay_days])
+    schools = [school.number for school in town.schools]
+
+    # a person's place in the tables below: pupil x school
+    def pupil_at_school(stay: Ints) -> Ints:
+        result: Ints = stays.child[stay] * 100 + town.school_of[stays.unit[stay]]
+        return result
+
+    stay, kind, date = absences.stay[rows], absences.kind[rows], absences.date[rows]
+    pairs, of_present = np.unique(pupil_at_school(stay_rows), return_inverse=True)
+    of_absent = np.searchsorted(pairs, pupil_at_school(stay))
+    school_days_of = np.bincount(of_present, minlength=len(pairs))
+    absent_days_of = np.bincount(of_absent, minlength=len(pairs))
+    over_10 = absent_days_of * 10 > school_days_of
+    result: dict[str, Any] = {}
+    for place, number in enumerate(schools):
+        here, absent_here = pairs % 100 == place, pairs[of_absent] % 100 == place
+        present_here = pairs[of_present] % 100 == place
+        quarters: dict[str, Any] = {}
+        for quarter in np.unique(_quarter(present)).tolist():
+            had = np.bincount(of_present[present_here & (_quarter(present) == quarter)], minlength=len(pairs))
+            unlawful = absent_here & (kind == UNLAWFUL) & (_quarter(date) == quarter)
+            missed = np.bincount(of_absent[unlawful], minlength=len(pairs))
+            quarters[f"{quarter // 4}-Q{quarter % 4 + 1}"] = {
+                "pupils": int((had > 0).sum()),
+                "unlawful_days": int(missed.sum()),
+                "unlawful_10_percent": int(((missed * 10 >= had) & (had > 0)).sum()),
+                "unlawful_15_percent": int(((missed * 20 >= had * 3) & (had > 0)).sum()),
+            }
+        result[number] = {
+            "pupils": int(here.sum()),
+            "school_days": int(school_days_of[here].sum()),
+            "over_10_percent": int((over_10 & here).sum()),
+            "days": {name: int((absent_here & (kind == code)).sum()) for code, name in enumerate(KINDS)},
+            "by_month": _table(
+                present[present_here].astype("datetime64[M]"), date[absent_here].astype("datetime64[M]"), kind[absent_here]
+            ),
+            "by_grade": _table(
+                stays.grade[stay_rows[present_here]], stays.grade[stay[absent_here]], kind[absent_here]
+            ),
+            "by_quarter": quarters,
+        }
+    return result
+
+
+def _table(present: Any, absent: Any, kind: Ints) -> dict[str, dict[str, int]]:
+    """School days and days of absence by kind for each value of a key."""
+    return {
+        str(value): {"school_days": int((present == value).sum())}
+        | {name: int(((absent == value) & (kind == code)).sum()) for code, name in enumerate(KINDS)}
+        for value in np.unique(present)
+    }
+
+
+def truth(town: Town, absences: Absences, deliveries: list[Delivery]) -> dict[str, Any]:
+    """What the marts must show when all nights have been taken in, and the days that stand after each night."""
+    rows = current_rows(deliveries)
+    year_of = town.stays.year[absences.stay[rows]]
+    nights = {}
+    for night in (BACKFILL, *NIGHTS):
+        kinds = absences.kind[current_rows([delivery for delivery in deliveries if delivery.as_of <= night])]
+        nights[night.isoformat()] = {name: int((kinds == code).sum()) for code, name in enumerate(KINDS)}
+    return {
+        "deliveries": counts(deliveries),
+        "days_after_night": nights,
+        "schools": {school_year(year): _year_truth(town, absences, year, rows[year_of == year]) for year in town.years},
+    }

@@ -1,0 +1,152 @@
+"""Deliveries of the synthetic municipality: what a file of a night holds, what it is called, how it is written.
+
+A dataset's generator holds all its records once, each with the nights from which and until which the source system
+knew it. A delivery of a night is a choice of these records; so late registrations, corrections and withdrawals come
+about as they do in life, and what is current in the end can be told without the warehouse's own SQL.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Days = NDArray[np.datetime64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+AS_OF = dt.date(2026, 6, 19)
+"""The day that the synthetic municipality ends with, a Friday."""
+
+NIGHTS = tuple(AS_OF - dt.timedelta(days=back) for back in range(4, -1, -1))
+"""The five nights, Monday to Friday."""
+
+BACKFILL = dt.date(2026, 6, 12)
+"""The date of the extracts of all that was before the first night."""
+
+ALWAYS = np.datetime64("1900-01-01", "D")
+NEVER = np.datetime64("2999-12-31", "D")
+
+def day(date: dt.date) -> np.datetime64:
+    """A date as numpy's."""
+    return np.datetime64(date, "D")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file: `rows` are indices into the dataset's records, `days` the days that place each row in its period."""
+
+    dataset: str
+    label: str
+    as_of: dt.date
+    first: dt.date
+    last: dt.date
+    rows: Ints
+    days: Days
+
+    @property
+    def file_name(self) -> str:
+        """The file's name as the contract wants it."""
+        return f"{self.dataset}_{self.label}_{self.as_of:%Y%m%d}.csv"
+
+    @property
+    def path(self) -> str:
+        """The file below the inbox."""
+        return f"{self.dataset}/{self.file_name}"
+
+
+def by_year(year: int) -> tuple[str, dt.date, dt.date]:
+    """Label, first and last day of a calendar year."""
+    return f"{year}", dt.date(year, 1, 1), dt.date(year, 12, 31)
+
+
+def by_school_year(start_year: int) -> tuple[str, dt.date, dt.date]:
+    """Label, first and last day of the school year that begins in `start_year`."""
+    return f"{start_year}-{start_year + 1}", dt.date(start_year, 8, 1), dt.date(start_year + 1, 7, 31)
+
+
+def by_month(year: int, month: int) -> tuple[str, dt.date, dt.date]:
+    """Label, first and last day of a month."""
+    first = dt.date(year, month, 1)
+    last = (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+    return f"{year}-{month:02d}", first, last
+
+
+def by_days(last: dt.date, count: int) -> tuple[str, dt.date, dt.date]:
+    """Label, first and last day of the `count` days that end with `last`."""
+    first = last - dt.timedelta(days=count - 1)
+    return f"{first:%Y%m%d}-{last:%Y%m%d}", first, last
+
+
+def extract(
+    dataset: str, period: tuple[str, dt.date, dt.date], as_of: dt.date, days: Days, known_from: Days, known_until: Days
+) -> Delivery:
+    """The delivery that a source system gives on the evening of `as_of`: what it knows then of the period's days."""
+    label, first, last = period
+    now = day(as_of)
+    chosen = (
+        (days >= day(first)) & (days <= min(day(last), now)) & (known_from <= now) & (known_until > now)
+    ).nonzero()[0]
+    return Delivery(dataset, label, as_of, first, last, chosen, days[chosen])
+
+
+def current(deliveries: Sequence[Delivery]) -> list[Mask]:
+    """Which rows of each delivery stand when all have come: of each day those of the newest that covers it.
+
+    `deliveries` are in the order of their dates, then of their arrival.
+    """
+    start = day(min(delivery.first for delivery in deliveries))
+    days = int((day(max(delivery.last for delivery in deliveries)) - start).astype(int)) + 1
+    covered = np.zeros(days, dtype=bool)
+    masks: list[Mask] = []
+    for delivery in reversed(deliveries):
+        place = (delivery.days - start).astype(int)
+        masks.append(~covered[place])
+        covered[int((day(delivery.first) - start).astype(int)) : int((day(delivery.last) - start).astype(int)) + 1] = True
+    return masks[::-1]
+
+
+def current_rows(deliveries: Sequence[Delivery]) -> Ints:
+    """The records that stand when all `deliveries` have come."""
+    return np.concatenate(
+        [delivery.rows[mask] for delivery, mask in zip(deliveries, current(deliveries), strict=True)]
+    ).astype(np.int64)
+
+
+def counts(deliveries: Sequence[Delivery]) -> dict[str, dict[str, int]]:
+    """Rows and current rows of each file."""
+    return {
+        delivery.path: {"rows": len(delivery.rows), "current_rows": int(mask.sum())}
+        for delivery, mask in zip(deliveries, current(deliveries), strict=True)
+    }
+
+
+def danish_dates(days: Days) -> list[str]:
+    """`dd-mm-yyyy`, and an empty text for NaT."""
+    unique, inverse = np.unique(days, return_inverse=True)
+    written = ["" if value is None else value.strftime("%d-%m-%Y") for value in unique.tolist()]
+    return [written[place] for place in inverse.tolist()]
+
+
+def write_lines(
+    path: Path, header: Sequence[str], columns: Sequence[Iterable[str]], *, encoding: str, newline: str, last: str = ""
+) -> None:
+    """Write a file with `;` between the fields. Texts that hold `;` or `"` come quoted already (`quoted`).
+
+    Raises UnicodeEncodeError if a text can't be written in the encoding.
+    """
+    lines = [";".join(header), *map(";".join, zip(*columns, strict=True))]
+    if last:
+        lines.append(last)
+    text = newline.join(lines) + newline
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode(encoding))
+
+
+def quoted(text: str) -> str:
+    """A text as a field: in quotes, and quotes inside doubled, where it holds `;` or quotes."""
+    return '"' + text.replace('"', '""') + '"' if ";" in text or '"' in text else text
