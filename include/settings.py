@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -52,52 +51,52 @@ class Settings(BaseSettings):
             f"WAREHOUSE_{name.upper()}": str(value) for name, value in self.model_dump().items() if value is not None
         }
 
-    @cached_property
+    @property
     def inbox(self) -> Path:
         """The folder that holds one folder a dataset, named as the dataset."""
         return (self.inputs or self.home / "inbox").resolve()
 
-    @cached_property
+    @property
     def fetched(self) -> Path:
         """Answers of outside APIs, one folder a dataset: public statistics only, never person data."""
         return self.home / "fetched"
 
-    @cached_property
+    @property
     def landing(self) -> Path:
         """Typed rows of deliveries as Parquet, one folder a dataset."""
         return self.home / "landing"
 
-    @cached_property
+    @property
     def ledger_file(self) -> Path:
         """SQLite: which delivery came when and what became of it, quarantine, steps of the nights."""
         return self.landing / "ledger.sqlite"
 
-    @cached_property
+    @property
     def vault(self) -> Path:
         """SQLite files that turn a keyed digest of a person number into a random id, one a purpose."""
         return self.home / "vault"
 
-    @cached_property
+    @property
     def staging(self) -> Path:
         """Private folders of runs that have not been published."""
         return self.home / "staging"
 
-    @cached_property
+    @property
     def releases(self) -> Path:
         """Published warehouses, one folder a release, and the link `current`."""
         return self.home / "releases"
 
-    @cached_property
+    @property
     def current_release(self) -> Path:
         """The link to the release that BI tools read."""
         return self.releases / "current"
 
-    @cached_property
+    @property
     def airflow_home(self) -> Path:
         """Airflow's own files for runs on one machine (SQLite metadata, logs)."""
         return self.home / "airflow"
 
-    @cached_property
+    @property
     def synthetic_marker(self) -> dict[str, object] | None:
         """What the inbox says of itself if it is synthetic (`as_of`, `size`, `seed`), else None."""
         marker = self.inbox / SYNTHETIC_MARKER

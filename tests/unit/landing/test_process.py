@@ -1,0 +1,301 @@
+"""Landing a delivery: rows in = landed + quarantined, periods replace each other, nothing personal stays behind."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from include.errors import WarehouseError
+from include.landing import process, store
+from include.landing.contract import Contract, load_contracts
+from include.landing.ledger import Delivery, Ledger
+from include.settings import SYNTHETIC_MARKER, Settings
+
+ABSENCE = load_contracts()["absence_days"]
+HEADER = "Personnummer;Institutionsnummer;Dato;Fraværsart;Registreret;Bemærkning"
+
+
+def cpr(serial: int) -> str:
+    return "0203" + "12" + f"-{4000 + serial}"
+
+
+def row(serial: int, day: str, kind: str = "Sygdom", *, registered: str = "", remark: str = "ingen") -> str:
+    return f"{cpr(serial)};151003;{day};{kind};{registered};{remark}"
+
+
+def deliver(settings: Settings, name: str, *rows: str, header: str = HEADER, dataset: str = "absence_days") -> Path:
+    file = settings.inbox / dataset / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+def take_in(settings: Settings, contract: Contract = ABSENCE) -> list[Delivery]:
+    """Land what is new and accept it, as the judge would."""
+    process.take_in(settings, contract)
+    with Ledger(settings) as ledger:
+        for delivery in ledger.deliveries(contract.dataset, status="landed"):
+            ledger.decide(delivery, is_accepted=True, notes=[], problems=[])
+        return ledger.deliveries(contract.dataset)
+
+
+def landed(settings: Settings, select: str, tmp_path: Path) -> list[tuple[object, ...]]:
+    store.write_landing_database(settings, tmp_path / "landing.duckdb")
+    with duckdb.connect(str(tmp_path / "landing.duckdb"), read_only=True) as connection:
+        return connection.execute(select).fetchall()
+
+
+def reasons(settings: Settings, dataset: str = "absence_days") -> list[tuple[int | None, str | None, str]]:
+    with Ledger(settings) as ledger:
+        return [(problem.line, problem.column, problem.rule) for problem in ledger.problems(dataset=dataset)]
+
+
+def test_good_rows_land_without_persons(settings: Settings, tmp_path: Path) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"), row(2, "01-06-2026", "Ulovligt"))
+    (delivery,) = take_in(settings)
+    assert (delivery.row_count, delivery.landed_count, delivery.quarantined_count) == (2, 2, 0)
+    rows = landed(settings, "select * exclude (person_key, delivery_id) from absence_days order by all", tmp_path)
+    day = dt.date(2026, 6, 1)
+    assert rows == [("151003", day, "Sygdom", None, "151"), ("151003", day, "Ulovligt", None, "151")]
+    (types,) = landed(settings, "select list(column_type order by column_name) from (describe absence_days)", tmp_path)
+    assert types == (["DATE", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "UINTEGER", "DATE"],)
+    everything = b"".join(
+        file.read_bytes() for file in settings.home.rglob("*") if file.is_file() and "inbox" not in file.parts
+    )
+    for trace in (cpr(1), cpr(1).replace("-", ""), "ingen"):
+        assert trace.encode() not in everything
+
+
+def test_bad_rows_go_to_quarantine_by_line_and_column(settings: Settings) -> None:
+    deliver(
+        settings,
+        "absence_days_2026-06_20260612.csv",
+        row(1, "01-06-2026"),
+        row(2, "31-06-2026"),
+        row(3, "02-06-2026", "Skulk"),
+        row(4, "02-06-2026", registered="01-06-2026"),
+        "310211-4000;15100;02-06-2026;Sygdom;;",
+        ";151003;02-06-2026;Sygdom;;",
+        "a;b",
+        row(5, "02-07-2026"),
+        row(1, "01-06-2026"),
+        row(6, "03-06-2026"),
+        row(6, "03-06-2026", "Lovligt"),
+    )
+    (delivery,) = take_in(settings)
+    assert (delivery.row_count, delivery.landed_count, delivery.quarantined_count) == (11, 1, 10)
+    assert reasons(settings) == [
+        (3, "absence_date", "type"),
+        (4, "absence_kind", "allowed"),
+        (5, "registered_date", "registered_after_absence"),
+        (6, "institution_number", "pattern"),
+        (6, "person_key", "person_number"),
+        (7, "person_key", "required"),
+        (8, None, "row_form"),
+        (9, "absence_date", "inside_the_period"),
+        (10, "person_key, absence_date", "unique_key"),
+        (11, "person_key, absence_date", "unique_key"),
+        (12, "person_key, absence_date", "unique_key"),
+    ]
+
+
+def test_no_message_holds_a_value(settings: Settings) -> None:
+    secret = "hemmelig" + "værdi"
+    deliver(
+        settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"), row(2, secret, secret, registered=secret)
+    )
+    take_in(settings)
+    with Ledger(settings) as ledger:
+        told = [process.sentence(problem) for problem in ledger.problems()]
+    assert len(told) == 3
+    assert all(secret not in line and "Remedy: " in line and "line 3" in line for line in told)
+
+
+def test_the_same_delivery_twice_is_one(settings: Settings) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+    first = take_in(settings)
+    deliver(settings, "absence_days_2026-06_20260613.csv", row(1, "01-06-2026"))
+    assert take_in(settings) == first
+
+
+def test_a_later_delivery_replaces_its_days_only(settings: Settings, tmp_path: Path) -> None:
+    deliver(
+        settings,
+        "absence_days_2025-2026_20260612.csv",
+        row(1, "01-06-2026"),
+        row(1, "08-06-2026"),
+        row(1, "10-06-2026"),
+        row(2, "10-08-2025"),
+    )
+    deliver(
+        settings, "absence_days_20260608-20260614_20260615.csv", row(1, "08-06-2026", "Ulovligt"), row(3, "12-06-2026")
+    )
+    deliver(settings, "absence_days_20260609-20260609_20260613.csv", row(9, "09-06-2026"))
+    take_in(settings)
+    rows = landed(settings, "select absence_date::text, absence_kind from absence_days order by all", tmp_path)
+    assert rows == [
+        ("2025-08-10", "Sygdom"),
+        ("2026-06-01", "Sygdom"),
+        ("2026-06-08", "Ulovligt"),
+        ("2026-06-12", "Sygdom"),
+    ]
+    known = landed(settings, "select count(*), count(*) filter (is_current) from deliveries", tmp_path)
+    assert known == [(3, 2)]
+
+
+def test_any_order_of_nights_gives_the_same_rows(settings: Settings, tmp_path: Path) -> None:
+    files = {
+        "absence_days_2025-2026_20260612.csv": [row(n, f"{n:02}-06-2026") for n in range(1, 11)],
+        "absence_days_20260605-20260610_20260615.csv": [row(n, "07-06-2026") for n in range(20, 24)],
+        "absence_days_2026-06_20260616.csv": [row(n, "09-06-2026", "Lovligt") for n in range(5)],
+    }
+    found = []
+    for order in (list(files), list(reversed(files))):
+        home = settings.model_copy(update={"home": tmp_path / f"home{len(found)}"})
+        for name in order:
+            deliver(home, name, *files[name])
+            take_in(home)
+        found.append(
+            (
+                landed(home, "select absence_date, absence_kind from absence_days order by all", tmp_path),
+                store.fingerprint(home),
+            )
+        )
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 5
+
+
+def test_label_periods_are_replaced_whole(settings: Settings, tmp_path: Path) -> None:
+    contract = load_contracts()["enrolments"]
+    header = ";".join(column.source_name for column in contract.columns)
+
+    def enrolment(serial: int, year: str) -> str:
+        return f"{cpr(serial)};Navn Navnesen;{year};151003;3;3.A;12-08-{year[:4]};;Hedegården"
+
+    deliver(
+        settings,
+        "enrolments_2025-2026_20260612.csv",
+        enrolment(1, "2025/2026"),
+        enrolment(2, "2025/2026"),
+        header=header,
+        dataset="enrolments",
+    )
+    deliver(
+        settings, "enrolments_2024-2025_20260612.csv", enrolment(1, "2024/2025"), header=header, dataset="enrolments"
+    )
+    deliver(
+        settings,
+        "enrolments_2025-2026_20260615.csv",
+        enrolment(2, "2025/2026"),
+        enrolment(3, "2024/2025"),
+        header=header,
+        dataset="enrolments",
+    )
+    take_in(settings, contract)
+    rows = landed(settings, "select school_year, count(*) from enrolments group by all order by all", tmp_path)
+    assert rows == [("2024/2025", 1), ("2025/2026", 1)]
+    assert reasons(settings, "enrolments") == [(3, "school_year", "inside_the_period")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (
+            "fravær juni.csv",
+            f"{HEADER}\n{row(1, '01-06-2026')}\n",
+            "the name is not absence_days_<period>_<YYYYMMDD>.csv",
+        ),
+        ("absence_days_2026-06_20260612.csv", f"{HEADER}\n{row(1, '01-06-2026')}", "cut short"),
+        ("absence_days_2026-06_20260612.csv", "", "empty"),
+        ("absence_days_2026-13_20260612.csv", f"{HEADER}\n{row(1, '01-06-2026')}\n", "month must be in 1..12"),
+    ],
+)
+def test_a_bad_file_is_quarantined_whole(settings: Settings, name: str, content: str, expected: str) -> None:
+    file = settings.inbox / "absence_days" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(content, encoding="utf-8")
+    report = process.take_in(settings, ABSENCE)
+    assert report.deliveries == 1
+    assert expected in report.rejected[0]
+    assert "Remedy: " in report.rejected[0]
+    assert file.exists()
+    with Ledger(settings) as ledger:
+        assert [delivery.status for delivery in ledger.deliveries()] == ["rejected"]
+    assert process.take_in(settings, ABSENCE).deliveries == 0
+    assert process.take_in(settings, ABSENCE, retry_rejected=True).deliveries == 1
+
+
+def test_a_delivery_without_one_good_row_is_rejected(settings: Settings) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-07-2026"), row(2, "01-07-2026"))
+    (delivery,) = take_in(settings)
+    assert (delivery.status, delivery.row_count, delivery.landed_count, delivery.quarantined_count) == (
+        "rejected",
+        2,
+        0,
+        2,
+    )
+
+
+def test_a_file_that_is_still_written_is_left(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+    file.rename(file.with_suffix(".csv.part"))
+    assert process.take_in(settings, ABSENCE).deliveries == 0
+    file = file.with_suffix(".csv.part").rename(file)
+
+    def read_while_it_grows(*arguments: object) -> object:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(row(2, "02-06-2026") + "\n")
+        return original(*arguments)
+
+    original = process._read
+    monkeypatch.setattr(process, "_read", read_while_it_grows)
+    assert process.take_in(settings, ABSENCE).deliveries == 0
+    monkeypatch.setattr(process, "_read", original)
+    assert process.take_in(settings, ABSENCE).landed_count == 2
+
+
+def test_synthetic_and_real_are_not_mixed(settings: Settings) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+    take_in(settings)
+    (settings.inbox / SYNTHETIC_MARKER).write_text('{"as_of": "2026-06-19"}', encoding="utf-8")
+    with pytest.raises(WarehouseError, match="home of its own"):
+        process.take_in(settings, ABSENCE)
+
+
+def test_an_error_in_the_reader_names_places_and_no_values(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+
+    def broken(*_: object) -> None:
+        raise ValueError(cpr(1))
+
+    monkeypatch.setattr("include.sources.text.read", broken)
+    report = process.take_in(settings, ABSENCE)
+    assert "does not understand it (ValueError)" in report.rejected[0]
+    assert cpr(1) not in capsys.readouterr().err + report.rejected[0]
+
+
+def test_the_process_itself(settings: Settings) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"), row(2, "31-06-2026"))
+    report = process.land(settings, "absence_days")
+    assert (report.deliveries, report.row_count, report.landed_count, report.quarantined_count) == (1, 2, 1, 1)
+    settings.key_file.chmod(0o644)
+    deliver(settings, "absence_days_2026-05_20260612.csv", row(1, "01-05-2026"))
+    with pytest.raises(process.LandingFailed, match="chmod 600"):
+        process.land(settings, "absence_days")
+    settings.key_file.chmod(0o600)
+    assert process.land(settings, "absence_days").landed_count == 1
+
+
+def test_views_are_typed_without_a_delivery(settings: Settings, tmp_path: Path) -> None:
+    store.write_landing_database(settings, tmp_path / "landing.duckdb")
+    with duckdb.connect(str(tmp_path / "landing.duckdb"), read_only=True) as connection:
+        for contract in load_contracts().values():
+            described = connection.execute(f"describe {contract.dataset}").fetchall()
+            assert [name for name, *_ in described] == list(store.landed_columns(contract))
+            assert connection.execute(f"select count(*) from {contract.dataset}").fetchone() == (0,)
+        assert connection.execute("select count(*) from datasets").fetchone() == (len(load_contracts()),)
