@@ -9,14 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.errors import WarehouseError
 from include.landing.contract import Contract, contracts_of, load_contracts
 from include.landing.ledger import Delivery, Ledger, QuarantinedRow
 from include.operations.decision import Decision, Published, Trigger, decide
-from include.operations.run_log import step
-from include.settings import DOMAINS, Settings
+from include.operations.run_log import Step, step, steps
+from include.settings import COPENHAGEN, DOMAINS, Settings
 
 if TYPE_CHECKING:
     from include.landing.judge import Verdict
@@ -186,8 +188,20 @@ def publish_step(settings: Settings, run_id: str) -> dict[str, Any]:
     from include.warehouse.release import publish
 
     with step(settings, "publish", run=run_id) as detail:
-        detail["release"] = publish(settings, run_id).release_id
+        notes = _warnings(settings, run_id)
+        detail.update(release=publish(settings, run_id, notes=notes).release_id, notes=len(notes))
     return detail
+
+
+def _warnings(settings: Settings, run_id: str) -> list[str]:
+    """With which warnings a run goes out: those of the marts' validation, and those of the deliveries it is made of."""
+    file = settings.staging / run_id / "operations" / "validation.json"
+    found: list[str] = json.loads(file.read_text("utf-8"))["warnings"] if file.is_file() else []
+    with Ledger(settings) as ledger:
+        windows = [window for contract in load_contracts().values() for window in ledger.windows(contract)]
+    # A delivery may be current for several runs of days; its notes count once.
+    current = {(window.delivery.dataset, window.delivery.delivery_id): window.delivery for window in windows}
+    return found + [f"{one.dataset}/{one.file_name}: {note}" for one in current.values() for note in one.notes]
 
 
 REFRESH_STEPS: dict[str, Callable[[Settings, str], dict[str, Any]]] = {
@@ -219,6 +233,78 @@ def gate_failures() -> tuple[type[WarehouseError], ...]:
     return (BuildFailed, ValidationFailed, DisclosureFound)
 
 
+# ---- what a night has come to
+
+
+@dataclass(frozen=True)
+class DatasetLine:
+    """One dataset in the table at the end of a night. Counts are of all its deliveries; `new` came tonight.
+
+    `rows_in` = `landed` + `quarantined`. `state` is fresh, stale or never delivered, by the contract's rhythm.
+    """
+
+    domain: str
+    dataset: str
+    deliveries: int
+    new: int
+    rejected: int
+    rows_in: int
+    landed: int
+    quarantined: int
+    newest: dt.date | None
+    state: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a night has come to: datasets, steps since its start, and its release (None if it made none)."""
+
+    night: dt.date
+    seconds: float
+    datasets: list[DatasetLine]
+    steps: list[Step]
+    release: str | None
+    release_folder: Path
+
+    def details(self, name: str) -> list[dict[str, Any]]:
+        """What the steps of this name told, those that succeeded."""
+        return [step.detail for step in self.steps if step.name == name and step.outcome == "succeeded"]
+
+
+def summary(settings: Settings, since: dt.datetime) -> Summary:
+    """What came of the night that began at `since` (UTC), from the ledger and the run log."""
+    with Ledger(settings) as ledger:
+        datasets = [_dataset_line(settings, ledger, contract, since) for contract in load_contracts().values()]
+    since_then = [step for step in steps(settings) if step.started_at >= since]
+    releases = [s.detail["release"] for s in since_then if s.name == "publish" and s.outcome == "succeeded"]
+    release = releases[-1] if releases and settings.current_release.resolve().name == releases[-1] else None
+    seconds = (dt.datetime.now(dt.UTC) - since).total_seconds()
+    return Summary(settings.night, seconds, datasets, since_then, release, settings.current_release)
+
+
+def _dataset_line(settings: Settings, ledger: Ledger, contract: Contract, since: dt.datetime) -> DatasetLine:
+    deliveries = ledger.deliveries(dataset=contract.dataset)
+    newest = max(
+        (d.as_of or d.received_at.astimezone(COPENHAGEN).date() for d in deliveries if d.status == "accepted"),
+        default=None,
+    )
+    state = "never delivered"
+    if newest is not None:
+        state = "stale" if (settings.night - newest).days > contract.rhythm.stale_after_days else "fresh"
+    return DatasetLine(
+        domain=contract.domain,
+        dataset=contract.dataset,
+        deliveries=len(deliveries),
+        new=sum(d.received_at >= since for d in deliveries),
+        rejected=sum(d.status == "rejected" for d in deliveries),
+        rows_in=sum(d.row_count for d in deliveries),
+        landed=sum(d.landed_count for d in deliveries),
+        quarantined=sum(d.quarantined_count for d in deliveries),
+        newest=newest,
+        state=state,
+    )
+
+
 # ---- a whole night without Airflow
 
 
@@ -228,17 +314,20 @@ def run_plain(settings: Settings, say: Callable[[str], None]) -> list[str]:
     A domain that fails does not stop the others. Returns what somebody has to act on. Raises WarehouseError if a step
     of the refresh fails; the release of before then still stands.
     """
+    to_act_on = [line for domain in DOMAINS for line in extract_plain(settings, domain, say)]
+    refresh_plain(settings, say)
+    return to_act_on
+
+
+def refresh_plain(settings: Settings, say: Callable[[str], None]) -> None:
+    """Build, validate, protect and publish, as a refresh by hand does: always. Raises WarehouseError."""
     from include.warehouse.lock import refresh_lock
     from include.warehouse.run_folder import new_run_id
 
-    to_act_on: list[str] = []
-    for domain in DOMAINS:
-        to_act_on += extract_plain(settings, domain, say)
     run_id = new_run_id()
     with refresh_lock(settings):
         for name, work in REFRESH_STEPS.items():
             say(f"{name}: {told(work(settings, run_id))}")
-    return to_act_on
 
 
 def extract_plain(

@@ -1,0 +1,322 @@
+"""`warehouse …`: the functions of the program by hand, with progress. `make run` is `warehouse run`."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.text import Text
+from typer.core import TyperGroup
+
+from include import night
+from include.errors import WarehouseError
+from include.landing.contract import load_contracts
+from include.landing.ledger import Ledger
+from include.operations import report
+from include.settings import DOMAINS, PROJECT_ROOT, Settings
+
+
+class Domain(StrEnum):
+    """The domains, as an argument."""
+
+    BUDGET = "budget"
+    SCHOOL_ABSENCE = "school_absence"
+    REFERRALS = "referrals"
+    TRIVSEL = "trivsel"
+
+
+class Size(StrEnum):
+    """The sizes of the synthetic municipality: two schools, or Ballerup."""
+
+    SMALL = "small"
+    CITY = "city"
+
+
+DEFAULT_SEED = 151
+STUB_ANSWERS = "absence_statistics/stub_answers.json"
+MINISTRY = "AIRFLOW_CONN_UDDANNELSESSTATISTIK"
+
+
+class OnePanelGroup(TyperGroup):
+    """Commands whose errors are one readable panel; `--debug` shows the traceback instead."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; exit code 1 with a panel if it raises."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            # Typer's own exceptions are how it ends and how it explains a wrong option.
+            if ctx.params.get("debug") or type(error).__module__.startswith(("typer", "click")):
+                raise
+            report.console(stderr=True).print(report.error_panel(_readable(error)))
+            raise typer.Exit(1) from None
+
+
+def _readable(error: Exception) -> WarehouseError:
+    """The error itself if it was written for people; else its kind alone, since its text may hold a value of a row."""
+    if isinstance(error, WarehouseError):
+        return error
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        names = ", ".join(f"WAREHOUSE_{part['loc'][0]!s}".upper() for part in error.errors() if part["loc"])
+        return WarehouseError(f"a setting of the environment can't be read: {names}", remedy="correct or unset it")
+    return WarehouseError(
+        f"the program met an error it does not know ({type(error).__name__})",
+        remedy="run `warehouse --debug …` to see where; a traceback may hold data, so read it before you share it",
+    )
+
+
+app = typer.Typer(
+    name="warehouse",
+    cls=OnePanelGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="The municipal data warehouse by hand: the same functions that Airflow runs at night.\n\n"
+    "Where things are: WAREHOUSE_HOME (default .warehouse/) and WAREHOUSE_INPUTS (default <home>/inbox).",
+)
+
+
+@app.callback()
+def main(
+    debug: Annotated[bool, typer.Option("--debug", envvar="WAREHOUSE_DEBUG", help="Show tracebacks.")] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+def _settings(as_of: dt.datetime | None = None) -> Settings:
+    """The settings with absolute folders: the steps start processes that work in other folders."""
+    settings = Settings()
+    folders = {name: getattr(settings, name) for name in ("home", "inputs", "key_file")}
+    changed: dict[str, Any] = {name: folder.absolute() for name, folder in folders.items() if folder is not None}
+    if as_of is not None:
+        changed["as_of"] = as_of.date()
+    return settings.model_copy(update=changed)
+
+
+def _say(line: str) -> None:
+    """One line of progress, on stderr, without markup."""
+    report.console(stderr=True).print(Text(line), soft_wrap=True)
+
+
+AsOf = Annotated[
+    dt.datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="The night's business date; default: today, or the synthetic inbox's."),
+]
+
+
+@app.command()
+def run(
+    plain: Annotated[bool, typer.Option("--plain", help="The same steps without Airflow.")] = False,
+    size: Annotated[Size, typer.Option(help="Of the synthetic municipality that fills an empty inbox.")] = Size.CITY,
+    as_of: AsOf = None,
+) -> None:
+    """One whole night: land what is in the inbox, build, pass the gates, publish.
+
+    An empty default inbox is filled with the synthetic municipality first. Exit code 0 only if a new release stands.
+
+    Examples: [bold]warehouse run[/] · [bold]warehouse run --size small --plain[/] ·
+    [bold]WAREHOUSE_INPUTS=/data/inbox warehouse run --as-of 2026-06-19[/]
+    """
+    settings = _settings(as_of)
+    since = dt.datetime.now(dt.UTC)
+    if settings.inputs is None:
+        _fill(settings, size)
+        settings = _settings(as_of)  # the inbox may have got a date of its own
+    elif not settings.inputs.is_dir():
+        raise WarehouseError(
+            "there is no such inbox",
+            where=str(settings.inputs),
+            remedy="name a folder that has one folder a dataset",
+        )
+    failure: WarehouseError | None = None
+    lines: list[str] = []
+    with _ministry(settings) as connection:
+        if plain:
+            with _environment(connection):
+                try:
+                    lines = night.run_plain(settings, _say)
+                except WarehouseError as error:
+                    failure = error
+        else:
+            _through_airflow(settings, connection)
+            lines = [line for domain in DOMAINS for line in night.account(settings, domain, since, [])]
+    summary = night.summary(settings, since)
+    out = report.console()
+    if lines:
+        out.print(report.to_act_on(lines))
+    out.print(report.night_report(summary))
+    if failure is not None:
+        raise failure
+    if summary.release is None:
+        raise typer.Exit(1)
+
+
+def _fill(settings: Settings, size: Size) -> None:
+    """Write the synthetic municipality into the home's own inbox if nothing is there."""
+    if settings.inbox.is_dir() and any(settings.inbox.iterdir()):
+        return
+    _say(f"the inbox is empty: writing the synthetic municipality ({size.value}) into {settings.inbox}")
+    _generate(settings, size, DEFAULT_SEED, settings.inbox)
+
+
+def _through_airflow(settings: Settings, connection: Mapping[str, str]) -> None:
+    """Run the night in a child process, which tells its progress on stderr."""
+    environment = {**os.environ, **settings.environment(), **connection, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, str(PROJECT_ROOT / "dags" / "in_one_process.py")]
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.DEVNULL) as process:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            raise typer.Abort() from None
+
+
+@contextlib.contextmanager
+def _ministry(settings: Settings) -> Iterator[dict[str, str]]:
+    """For a synthetic inbox alone: the ministry's stand-in on loopback, as the connection that it is asked through."""
+    answers = settings.inbox / STUB_ANSWERS
+    if not settings.is_synthetic or not answers.is_file():
+        yield {}
+        return
+    from include.demo import ministry
+
+    with ministry.serve(answers, secrets.token_urlsafe(24)) as connection:
+        fields = {"conn_type": "http", "host": connection.base_url, "password": connection.token}
+        yield {MINISTRY: json.dumps(fields)}
+
+
+@contextlib.contextmanager
+def _environment(added: Mapping[str, str]) -> Iterator[None]:
+    """Variables for this process and no longer."""
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@app.command()
+def extract(
+    domain: Annotated[Domain, typer.Argument(help="The domain whose deliveries are taken in.")],
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Also take deliveries that were rejected before.")
+    ] = False,
+) -> None:
+    """Land and judge the new deliveries of one domain. Exit code 1 if somebody has to act.
+
+    Examples: [bold]warehouse extract budget[/] · [bold]warehouse extract referrals --retry-rejected[/]
+    """
+    settings = _settings()
+    with _ministry(settings) as connection, _environment(connection):
+        lines = night.extract_plain(settings, domain.value, _say, retry_rejected=retry_rejected)
+    if lines:
+        report.console().print(report.to_act_on(lines))
+        raise typer.Exit(1)
+
+
+@app.command()
+def refresh(as_of: AsOf = None) -> None:
+    """Build from landing, pass the gates, publish; as a run of `refresh_warehouse` by hand.
+
+    Example: [bold]warehouse refresh[/]
+    """
+    night.refresh_plain(_settings(as_of), _say)
+
+
+@app.command()
+def releases() -> None:
+    """List the kept releases; a star marks the one that readers get."""
+    from include.warehouse import release
+
+    found = release.releases(_settings())
+    if not found:
+        _say("no release yet: `warehouse run` makes one")
+        return
+    report.console().print(report.releases_table(found))
+
+
+@app.command()
+def rollback(
+    release_id: Annotated[str, typer.Argument(metavar="RELEASE", help="A release that `warehouse releases` lists.")],
+) -> None:
+    """Put a kept release back: readers that open `current` from now on get it.
+
+    Example: [bold]warehouse rollback 20260619T013000Z-000042[/]
+    """
+    from include.warehouse import release
+
+    settings = _settings()
+    release.rollback(settings, release_id)
+    _say(f"{settings.current_release} is release {release_id}")
+
+
+@app.command()
+def quarantine(
+    dataset: Annotated[str | None, typer.Argument(help="One dataset; default: all.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many places, the newest deliveries' last.")] = 200,
+) -> None:
+    """List what did not land: file, line, column, reason, remedy. Never a value.
+
+    Examples: [bold]warehouse quarantine[/] · [bold]warehouse quarantine absence_days --limit 1000[/]
+    """
+    if dataset is not None and dataset not in load_contracts():
+        raise WarehouseError(f"{dataset} is no dataset", remedy=f"use one of {', '.join(load_contracts())}")
+    with Ledger(_settings()) as ledger:
+        problems = ledger.problems(dataset=dataset)
+    if not problems:
+        _say("the quarantine is empty")
+        return
+    report.console().print(report.quarantine_table(problems[-limit:]))
+    if len(problems) > limit:
+        _say(f"{len(problems) - limit:,} earlier places are not shown; --limit {len(problems)} shows all")
+
+
+@app.command()
+def demo(
+    folder: Annotated[str, typer.Argument(help="Where to; must not hold anything yet.")],
+    size: Annotated[Size, typer.Option(help="small: two schools; city: Ballerup.")] = Size.CITY,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = DEFAULT_SEED,
+) -> None:
+    """Write the synthetic municipality: every dataset in its native format, with the planted truth beside it.
+
+    Example: [bold]warehouse demo --size small /tmp/inbox[/]
+    """
+    from pathlib import Path
+
+    target = Path(folder).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise WarehouseError("the folder is not empty", where=str(target), remedy="name a new folder or empty this one")
+    _generate(_settings(), size, seed, target)
+
+
+def _generate(settings: Settings, size: Size, seed: int, folder: Any) -> None:
+    from include.demo import generate
+
+    generate(folder, size=size.value, seed=seed, say=_say)
+
+
+@app.command()
+def contracts() -> None:
+    """Write dbt's source files from the contracts in `include/landing/contracts`."""
+    from include.warehouse.sources_yaml import write_sources
+
+    changed = write_sources()
+    for file in changed:
+        _say(f"written: {file.relative_to(PROJECT_ROOT)}")
+    if not changed:
+        _say("dbt's sources are as the contracts say")

@@ -1,0 +1,137 @@
+"""What a person sees at the end of a night, and of releases and quarantine: tables, and plain lines without a terminal.
+
+Every function gives back something that rich can print. No figure here is about a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from include.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from include.landing.ledger import QuarantinedRow
+    from include.night import Summary
+    from include.warehouse.release import Release
+
+PLAIN_WIDTH = 140
+"""Columns of a line where there is no terminal that has a width, in CI for example."""
+
+_GATES = {"build": "dbt contracts and tests", "validate": "expectations on marts", "protect": "disclosure"}
+_OUTCOMES = {"succeeded": "passed", "failed": "FAILED", "started": "broke off"}
+_STYLES = {"fresh": "green", "stale": "yellow", "never delivered": "dim", "succeeded": "green", "failed": "red"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that writes plain lines of a fixed width where nobody sits at a terminal."""
+    found = Console(stderr=stderr, highlight=False)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=PLAIN_WIDTH)
+
+
+def night_report(summary: Summary) -> RenderableType:
+    """The tables at the end of a night: datasets, gates, seconds by step, and the release."""
+    return Group(_datasets(summary), _gates(summary), _steps(summary), _release(summary))
+
+
+def _table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table
+
+
+def _datasets(summary: Summary) -> Table:
+    numbers = ("deliveries", "new", "rejected", "rows in", "landed", "quarantined")
+    table = _table(f"Datasets as of {summary.night}", "domain", "dataset", *numbers, "newest", "state", right=numbers)
+    for line in summary.datasets:
+        counts = (line.deliveries, line.new, line.rejected, line.rows_in, line.landed, line.quarantined)
+        table.add_row(
+            line.domain,
+            line.dataset,
+            *(f"{count:,}" for count in counts),
+            line.newest.isoformat() if line.newest else "",
+            Text(line.state, style=_STYLES[line.state]),
+        )
+    return table
+
+
+def _gates(summary: Summary) -> Table:
+    table = _table("Gates", "gate", "outcome", "what was looked at")
+    judged = summary.details("judge_deliveries")
+    total = {name: sum(detail.get(name, 0) for detail in judged) for name in ("judged", "accepted", "rejected")}
+    table.add_row("deliveries", "passed" if not total["rejected"] else "rejected some", _words(total))
+    for name, gate in _GATES.items():
+        outcomes = [step.outcome for step in summary.steps if step.name == name]
+        shown = _OUTCOMES[outcomes[-1]] if outcomes else "not run"
+        detail: dict[str, Any] = summary.details(name)[-1] if shown == "passed" else {}
+        looked_at = {key: value for key, value in detail.items() if key != "seconds"}
+        table.add_row(gate, Text(shown, style="green" if shown == "passed" else "red"), _words(looked_at))
+    return table
+
+
+def _words(detail: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in detail.items())
+
+
+def _steps(summary: Summary) -> Table:
+    table = _table("Seconds by step", "step", "domain", "outcome", "seconds", right=("seconds",))
+    for step in summary.steps:
+        seconds = "" if step.seconds is None else f"{step.seconds:.1f}"
+        table.add_row(step.name, step.domain or "", Text(step.outcome, style=_STYLES.get(step.outcome, "")), seconds)
+    within = sum(step.seconds or 0.0 for step in summary.steps)
+    table.add_row("between the steps (start, Airflow)", "", "", f"{max(summary.seconds - within, 0.0):.1f}")
+    table.add_row("whole night", "", "", f"{summary.seconds:.1f}", style="bold")
+    return table
+
+
+def _release(summary: Summary) -> Text:
+    if summary.release is None:
+        return Text("No new release: the one of before still stands, if there was one.", style="bold red")
+    return Text(f"Release {summary.release}\n{summary.release_folder}", style="bold green")
+
+
+def to_act_on(lines: Iterable[str]) -> Panel:
+    """What somebody has to act on, a line a place."""
+    return Panel("\n".join(f"• {line}" for line in lines), title="Somebody has to act", border_style="yellow")
+
+
+def releases_table(releases: Sequence[Release]) -> Table:
+    """The kept releases, the newest first; a star marks the one that readers get."""
+    table = _table("Releases", "", "release", "data as of", "synthetic", "content", "stale datasets")
+    for release in sorted(releases, key=lambda found: found.release_id, reverse=True):
+        table.add_row(
+            "*" if release.is_current else "",
+            release.release_id,
+            str(release.as_of),
+            "yes" if release.is_synthetic else "no",
+            release.content_hash[:12],
+            ", ".join(release.stale),
+        )
+    return table
+
+
+def quarantine_table(problems: Sequence[QuarantinedRow]) -> Table:
+    """What lies in quarantine: never a value, only where it is and what to do."""
+    table = _table("Quarantine", "file", "line", "column", "reason", "remedy", right=("line",))
+    for problem in problems:
+        table.add_row(
+            f"{problem.dataset}/{problem.file_name}",
+            "" if problem.line is None else str(problem.line),
+            problem.column or "",
+            problem.reason,
+            problem.remedy,
+        )
+    return table
+
+
+def error_panel(error: WarehouseError) -> Panel:
+    """An error as a person reads it: where, reason, remedy."""
+    parts = {"where": error.where, "reason": error.reason.strip(), "remedy": error.remedy}
+    text = Text("\n").join(Text.assemble((f"{name}: ", "bold"), value) for name, value in parts.items() if value)
+    return Panel(text, title="warehouse", title_align="left", border_style="red")
