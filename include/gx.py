@@ -17,6 +17,7 @@ import re
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,8 @@ class Project:
                     name=f"{suite_name}: {place}", data=asset.add_batch_definition_whole_table("all rows"), suite=suite
                 )
             )
-            outcome = definition.run(result_format="BOOLEAN_ONLY", run_id=RunIdentifier(run_name=run_name))
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints a hint for each query without {batch}
+                outcome = definition.run(result_format="BOOLEAN_ONLY", run_id=RunIdentifier(run_name=run_name))
         except Exception as error:  # whatever it is, its text may quote a value
             error_class = _error_class(f"{type(error).__name__} {error}")
         if error_class is not None:
@@ -173,8 +175,7 @@ class Project:
         content = load_suite(name, self._expectations)
         problem = None
         try:
-            # GX prints a hint for each query that does not use its batch
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()):  # the same hint
                 return self._context.suites.add_or_update(gx.ExpectationSuite(**content))
         except Exception as error:
             problem = type(error).__name__
@@ -256,13 +257,18 @@ def open_project(
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """GX logs errors of queries with their text; what we need of them, we raise ourselves."""
+    from sqlalchemy.exc import SAWarning
+
     logger = logging.getLogger("great_expectations")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # GX's own
+        warnings.simplefilter("ignore", SAWarning)  # types of columns that no expectation is about (lists)
+        try:
+            yield
+        finally:
+            logger.setLevel(before)
 
 
 def _columns(kwargs: dict[str, Any]) -> str | None:
