@@ -76,8 +76,12 @@ _BASE = (
     Initiative("3.11", "Sammenlægning af to juniorklubber", "drift", SCHOOLS),
     Initiative("3.12", "Analyse af åbningstiderne i dagtilbud og af behovet for pasning i ferier", "drift", SCHOOLS),
     Initiative("3.13", "Lejrskolen, evt. udlejning", "drift og anlæg", LEISURE, (SECRETARIAT,)),
-    Initiative("3.15-1", "Ny ventilation og bedre akustik i skoler og dagtilbud - del 1", "anlæg", PROPERTY, (SCHOOLS,)),
-    Initiative("3.15-2", "Ny ventilation og bedre akustik i skoler og dagtilbud - del 2", "anlæg", PROPERTY, (SCHOOLS,)),
+    Initiative(
+        "3.15-1", "Ny ventilation og bedre akustik i skoler og dagtilbud - del 1", "anlæg", PROPERTY, (SCHOOLS,)
+    ),
+    Initiative(
+        "3.15-2", "Ny ventilation og bedre akustik i skoler og dagtilbud - del 2", "anlæg", PROPERTY, (SCHOOLS,)
+    ),
     Initiative("3.16", "Skærme i udskolingen", "anlæg", SCHOOLS, (DIGITAL,)),
     Initiative("3.17", "Ny daginstitution i Skovlunde", "anlæg", PROPERTY, (SCHOOLS,)),
     Initiative("3.19", "Ombygning af hallen i Hedegården", "anlæg", PROPERTY, (LEISURE, SCHOOLS)),

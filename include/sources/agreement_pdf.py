@@ -88,13 +88,17 @@ class _Reader:
         result: list[str] = []
         above: float | None = None
         for row in rows:
+            text = " ".join(word.text for word in row)
+            if _FURNITURE.fullmatch(text):
+                # The page's head and foot reach over all columns.
+                result += ["", text]
+                above = None
+                continue
             left, aside = self._split(row)
-            text = " ".join(word.text for word in left)
-            if left and _ROW.match(text):
-                result += self.end()
-            if _FURNITURE.fullmatch(text) and result and not _FURNITURE.fullmatch(result[-1]):
-                result.append("")
             if left:
+                text = " ".join(word.text for word in left)
+                if _ROW.match(text):
+                    result += self.end()
                 if above is not None and left[0].bottom - above > _STEP * step:
                     result.append("")
                 result.append(text)
@@ -113,7 +117,7 @@ class _Reader:
         texts = [word.text for word in row]
         if texts[-2:] == ["Tid", "Smiley"]:
             self._column = row[-2].left
-            return row, []
+            return row[:-2], []
         if self._column is None:
             return row, []
         for index, word in enumerate(row):
