@@ -21,7 +21,14 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from include.errors import WarehouseError
 
@@ -162,6 +169,8 @@ class Api:
             base_url=connection.base_url,
             headers={"Authorization": f"Bearer {connection.token}", "Accept": "application/json"},
             timeout=httpx.Timeout(patience.answer, connect=patience.connect),
+            # Plain http is on the loopback alone and has no certificates to load; https is always verified.
+            verify=not connection.base_url.startswith("http://"),
             follow_redirects=False,  # the token is for this address alone
             trust_env=not connection.is_loopback,  # a proxy of the network, never for this machine
         )
@@ -184,14 +193,13 @@ class Api:
         with jitter, never earlier than `Retry-After` says. Raises FetchFailed.
         """
         patience = self._patience
-        backoff = wait_exponential_jitter(
-            initial=patience.first_wait, max=patience.longest_wait, jitter=patience.first_wait
-        )
+        backoff = wait_exponential(multiplier=patience.first_wait, max=patience.longest_wait)
+        jitter = wait_random(0, patience.first_wait)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.retry_after if isinstance(error, _Passing) else None
-            return max(backoff(state), asked or 0.0)
+            return max(backoff(state) + jitter(state), asked or 0.0)
 
         def note(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
