@@ -177,13 +177,18 @@ def _look_in_ledger() -> dict[str, str]:
     from include.warehouse.run_folder import new_run_id
 
     context = get_current_context()
-    started_by: dict[str, Trigger] = {"asset_triggered": "deliveries", "scheduled": "clock"}
-    trigger = started_by.get(str(getattr(context["dag_run"].run_type, "value", "")), "hand")
+    trigger = _started_by(context["dag_run"].run_type.value)
     settings = _of_night(Settings(), _night_of_events(context))
     decision = night.look_in_ledger(settings, trigger)
     if not decision.goes_on:
         raise AirflowSkipException(decision.reason)
     return {"run_id": new_run_id(), "night": settings.night.isoformat(), "reason": decision.reason}
+
+
+def _started_by(run_type: str) -> Trigger:
+    """Who started a run of this type. What is neither the assets nor the clock, a person has asked for."""
+    triggers: dict[str, Trigger] = {"asset_triggered": "deliveries", "scheduled": "clock"}
+    return triggers.get(run_type, "hand")
 
 
 def _night_of_events(context: Any) -> str | None:
