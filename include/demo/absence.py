@@ -37,12 +37,12 @@ from include.demo.deliveries import (
 from include.demo.enrolments import Town
 from include.demo.school_days import school_days, school_year
 
-HEADER = "Personnummer;Institutionsnummer;Dato;Fraværsart;Registreret;Bemærkning".split(";")
+HEADER = ["Personnummer", "Institutionsnummer", "Dato", "Fraværsart", "Registreret", "Bemærkning"]
 KINDS = ("Sygdom", "Lovligt", "Ulovligt")
 ILLNESS, PERMITTED, UNLAWFUL = range(3)
 
 _NIGHT_DAYS = 14
-_CORRECTED_MONTH = (2026, 3)
+_CORRECTED_MONTH = "2026-03"
 _CORRECTED_ON = NIGHTS[2]
 _WITH_REMARK = 0.12
 _REMARKS = (
@@ -154,7 +154,7 @@ def _corrections(rng: np.random.Generator, columns: dict[str, Any]) -> dict[str,
     dates, kinds, known_until = columns["date"], columns["kind"], columns["known_until"]
 
     def on(month: int, number: int) -> Ints:
-        return np.flatnonzero((dates == np.datetime64(f"2026-{month:02d}-{number:02d}", "D")))
+        return np.flatnonzero(dates == np.datetime64(f"2026-{month:02d}-{number:02d}", "D"))
 
     late = on(6, 8)[3]
     columns["registered"][late] = columns["known_from"][late] = day(NIGHTS[1])
@@ -163,7 +163,7 @@ def _corrections(rng: np.random.Generator, columns: dict[str, Any]) -> dict[str,
     changed = on(6, 11)[1]
     kinds[changed] = UNLAWFUL
     columns["registered"][changed] = columns["known_from"][changed] = np.datetime64("2026-06-11", "D")
-    in_march = np.flatnonzero(dates.astype("datetime64[M]") == np.datetime64("{:d}-{:02d}".format(*_CORRECTED_MONTH), "M"))
+    in_march = np.flatnonzero(dates.astype("datetime64[M]") == np.datetime64(_CORRECTED_MONTH, "M"))
     march = rng.choice(in_march, max(9, len(in_march) // 100), replace=False)
     removed, added, other_kind = np.array_split(march, 3)
     known_until[removed] = day(_CORRECTED_ON)
@@ -199,10 +199,10 @@ def deliver(town: Town, absences: Absences) -> list[Delivery]:
     plan = [(by_school_year(year), BACKFILL) for year in town.years]
     for night in NIGHTS:
         if night == _CORRECTED_ON:
-            plan.append((by_month(*_CORRECTED_MONTH), night))
+            plan.append((by_month(2026, 3), night))
         plan.append((by_days(night, _NIGHT_DAYS), night))
-    known = (absences.known_from, absences.known_until)
-    return [extract("absence_days", period, as_of, absences.date, *known) for period, as_of in plan]
+    known = {"days": absences.date, "known_from": absences.known_from, "known_until": absences.known_until}
+    return [extract("absence_days", period, as_of, **known) for period, as_of in plan]
 
 
 def write(town: Town, absences: Absences, delivery: Delivery, inbox: Path) -> None:
@@ -270,46 +270,51 @@ def _year_truth(town: Town, absences: Absences, year: int, rows: Ints) -> dict[s
     stay, kind, date = absences.stay[rows], absences.kind[rows], absences.date[rows]
     pairs, of_present = np.unique(pupil_at_school(stay_rows), return_inverse=True)
     of_absent = np.searchsorted(pairs, pupil_at_school(stay))
-    school_days_of = np.bincount(of_present, minlength=len(pairs))
-    absent_days_of = np.bincount(of_absent, minlength=len(pairs))
-    over_10 = absent_days_of * 10 > school_days_of
+    over_10 = np.bincount(of_absent, minlength=len(pairs)) * 10 > np.bincount(of_present, minlength=len(pairs))
+    school_present, school_absent = pairs[of_present] % 100, pairs[of_absent] % 100
     result: dict[str, Any] = {}
     for place, number in enumerate(schools):
-        here, absent_here = pairs % 100 == place, pairs[of_absent] % 100 == place
-        present_here = pairs[of_present] % 100 == place
-        quarters: dict[str, Any] = {}
-        for quarter in np.unique(_quarter(present)).tolist():
-            had = np.bincount(of_present[present_here & (_quarter(present) == quarter)], minlength=len(pairs))
-            unlawful = absent_here & (kind == UNLAWFUL) & (_quarter(date) == quarter)
-            missed = np.bincount(of_absent[unlawful], minlength=len(pairs))
-            quarters[f"{quarter // 4}-Q{quarter % 4 + 1}"] = {
-                "pupils": int((had > 0).sum()),
-                "unlawful_days": int(missed.sum()),
-                "unlawful_10_percent": int(((missed * 10 >= had) & (had > 0)).sum()),
-                "unlawful_15_percent": int(((missed * 20 >= had * 3) & (had > 0)).sum()),
-            }
+        had, missed = np.flatnonzero(school_present == place), np.flatnonzero(school_absent == place)
+        days, absent, kinds = present[had], date[missed], kind[missed]
         result[number] = {
-            "pupils": int(here.sum()),
-            "school_days": int(school_days_of[here].sum()),
-            "over_10_percent": int((over_10 & here).sum()),
-            "days": {name: int((absent_here & (kind == code)).sum()) for code, name in enumerate(KINDS)},
-            "by_month": _table(
-                present[present_here].astype("datetime64[M]"), date[absent_here].astype("datetime64[M]"), kind[absent_here]
-            ),
-            "by_grade": _table(
-                stays.grade[stay_rows[present_here]], stays.grade[stay[absent_here]], kind[absent_here]
-            ),
-            "by_quarter": quarters,
+            "pupils": int((pairs % 100 == place).sum()),
+            "school_days": len(had),
+            "over_10_percent": int((over_10 & (pairs % 100 == place)).sum()),
+            "days": {name: int((kinds == code).sum()) for code, name in enumerate(KINDS)},
+            "by_month": _table(days.astype("datetime64[M]"), absent.astype("datetime64[M]"), kinds),
+            "by_grade": _table(stays.grade[stay_rows[had]], stays.grade[stay[missed]], kinds),
+            "by_quarter": _quarters(of_present[had], _quarter(days), of_absent[missed], _quarter(absent), kinds=kinds),
         }
     return result
 
 
+def _quarters(
+    pupil: Ints, quarter: Ints, absent_pupil: Ints, absent_quarter: Ints, *, kinds: Ints
+) -> dict[str, dict[str, int]]:
+    """Pupils of a school, and those with 10 and 15 per cent unlawful absence, in each calendar quarter."""
+    pupils = int(pupil.max(initial=0)) + 1
+    found = {}
+    for value in np.unique(quarter).tolist():
+        had = np.bincount(pupil[quarter == value], minlength=pupils)
+        unlawful = (kinds == UNLAWFUL) & (absent_quarter == value)
+        missed = np.bincount(absent_pupil[unlawful], minlength=pupils)
+        found[f"{value // 4}-Q{value % 4 + 1}"] = {
+            "pupils": int((had > 0).sum()),
+            "unlawful_days": int(missed.sum()),
+            "unlawful_10_percent": int(((missed * 10 >= had) & (had > 0)).sum()),
+            "unlawful_15_percent": int(((missed * 20 >= had * 3) & (had > 0)).sum()),
+        }
+    return found
+
+
 def _table(present: Any, absent: Any, kind: Ints) -> dict[str, dict[str, int]]:
     """School days and days of absence by kind for each value of a key."""
+    values, had = np.unique(present, return_counts=True)
+    place = np.searchsorted(values, absent)
+    missed = np.bincount(place * len(KINDS) + kind, minlength=len(values) * len(KINDS)).reshape(-1, len(KINDS))
     return {
-        str(value): {"school_days": int((present == value).sum())}
-        | {name: int(((absent == value) & (kind == code)).sum()) for code, name in enumerate(KINDS)}
-        for value in np.unique(present)
+        str(value): {"school_days": int(days), **dict(zip(KINDS, row, strict=True))}
+        for value, days, row in zip(values, had, missed.tolist(), strict=True)
     }
 
 

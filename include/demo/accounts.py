@@ -27,7 +27,7 @@ _YEARS_OF_A_BUDGET = 4
 
 @dataclass(frozen=True)
 class AccountPattern:
-    """Postings on `activity_number` from `valid_from` to `valid_to` (both included) belong by `share` to an initiative."""
+    """Postings on an activity, from `valid_from` to `valid_to` (both included), belong by `share` to an initiative."""
 
     agreement_year: int
     initiative_id: str

@@ -31,6 +31,7 @@ BACKFILL = dt.date(2026, 6, 12)
 ALWAYS = np.datetime64("1900-01-01", "D")
 NEVER = np.datetime64("2999-12-31", "D")
 
+
 def day(date: dt.date) -> np.datetime64:
     """A date as numpy's."""
     return np.datetime64(date, "D")
@@ -83,7 +84,13 @@ def by_days(last: dt.date, count: int) -> tuple[str, dt.date, dt.date]:
 
 
 def extract(
-    dataset: str, period: tuple[str, dt.date, dt.date], as_of: dt.date, days: Days, known_from: Days, known_until: Days
+    dataset: str,
+    period: tuple[str, dt.date, dt.date],
+    as_of: dt.date,
+    *,
+    days: Days,
+    known_from: Days,
+    known_until: Days,
 ) -> Delivery:
     """The delivery that a source system gives on the evening of `as_of`: what it knows then of the period's days."""
     label, first, last = period
@@ -99,14 +106,14 @@ def current(deliveries: Sequence[Delivery]) -> list[Mask]:
 
     `deliveries` are in the order of their dates, then of their arrival.
     """
-    start = day(min(delivery.first for delivery in deliveries))
-    days = int((day(max(delivery.last for delivery in deliveries)) - start).astype(int)) + 1
-    covered = np.zeros(days, dtype=bool)
+    start = min(delivery.first for delivery in deliveries)
+    end = max(delivery.last for delivery in deliveries)
+    covered = np.zeros((end - start).days + 1, dtype=bool)
     masks: list[Mask] = []
     for delivery in reversed(deliveries):
-        place = (delivery.days - start).astype(int)
+        place = (delivery.days - day(start)).astype(int)
         masks.append(~covered[place])
-        covered[int((day(delivery.first) - start).astype(int)) : int((day(delivery.last) - start).astype(int)) + 1] = True
+        covered[(delivery.first - start).days : (delivery.last - start).days + 1] = True
     return masks[::-1]
 
 

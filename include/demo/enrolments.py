@@ -29,9 +29,17 @@ from include.demo.people import cpr_numbers, dashed, full_names
 from include.demo.school_days import school_days, school_year
 from include.demo.schools import School, Size, main_school, schools_of, years_of
 
-HEADER = (
-    "Personnummer;Navn;Skoleår;Institutionsnummer;Klassetrin;Klasse;Indskrevet fra;Indskrevet til;Skoledistrikt"
-).split(";")
+HEADER = [
+    "Personnummer",
+    "Navn",
+    "Skoleår",
+    "Institutionsnummer",
+    "Klassetrin",
+    "Klasse",
+    "Indskrevet fra",
+    "Indskrevet til",
+    "Skoledistrikt",
+]
 
 LAST_GRADE = 9
 _AGE_IN_GRADE_0 = 6
@@ -65,7 +73,7 @@ class Stays:
 
 @dataclass(frozen=True)
 class Town:
-    """Schools and pupils. `units` are the institution numbers in which pupils are enrolled, `school_of` their schools."""
+    """Schools and pupils. `units` are the numbers in which pupils are enrolled, `school_of` the school of each."""
 
     size: Size
     schools: tuple[School, ...]
@@ -192,7 +200,7 @@ class _Simulation:
 
     def _keep_stays(self, year: int, /, **columns: Any) -> None:
         count = len(columns["child"])
-        defaults = {
+        defaults: dict[str, Any] = {
             "year": year,
             "letter": 0,
             "last": np.datetime64("NaT", "D"),
@@ -267,7 +275,7 @@ class _Simulation:
         birth_years = np.concatenate(self.birth_years)
         second_of_january = (birth_years - 1970).astype("datetime64[Y]").astype("datetime64[D]") + 1
         is_male = self.rng.random(self.children) < 0.515  # noqa: PLR2004 - of 100 children born 51 to 52 are boys
-        birth_days = second_of_january + self.rng.integers(0, 364, self.children)
+        birth_days = second_of_january + self.rng.integers(0, 364, self.children).astype("timedelta64[D]")
         return Town(
             size=size,
             schools=self.schools,
@@ -338,8 +346,8 @@ def truth(town: Town, deliveries: list[Delivery]) -> dict[str, Any]:
     files = {}
     for delivery in deliveries:
         newest = max(other.as_of for other in deliveries if other.label == delivery.label)
-        rows = len(delivery.rows)
-        files[delivery.path] = {"rows": rows, "current_rows": rows if delivery.as_of == newest else 0}
+        count = len(delivery.rows)
+        files[delivery.path] = {"rows": count, "current_rows": count if delivery.as_of == newest else 0}
     pupils: dict[str, dict[str, int]] = {}
     for year in town.years:
         rows = town.final(year)

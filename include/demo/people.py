@@ -23,19 +23,24 @@ _FIRST_SERIAL_OF_2000S = 4000
 _AVOIDED_SERIALS = np.array([4037, 4039, 5050, 5054, 5056, 6062])
 """Four digits that also end account strings; left out so that a search for a CPR number can't hit an account."""
 
-GIRLS = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+GIRLS = _words(
     "Agnes Alberte Alma Amina Anna Asta Astrid Aya Barbara Bodil Caroline Clara Dagmar Ebba Ella Ellen Emma Esther "
     "Filippa Freja Frida Gry Gudrun Hannah Ida Ingeborg Isabella Johanne Josefine Karen Karla Katrine Laura Leonora "
     "Lilly Liv Liva Maja Malou Marie Mathilde Merle Naja Nora Olivia Rigmor Rosa Saga Sara Selma Signe Silje Sofia "
     "Solvej Sølvi Thea Tilde Vigga Vilma Yasmin Åse Élise"
-).split()
-BOYS = (
+)
+BOYS = _words(
     "Adam Aksel Albert Alfred Anker Anton Arthur Asger August Bertram Birk Bjørn Carl Christian Ditlev Ebbe Elias Emil "
     "Erik Esben Felix Frederik Georg Gorm Gustav Hans Hjalte Holger Hugo Ibrahim Isak Jeppe Johan Jonathan Kalle Karim "
     "Konrad Lauge Liam Loui Lucas Magnus Malthe Marius Mikkel Milas Noah Oliver Oskar Otto Philip Rasmus Rumle Sigurd "
     "Storm Søren Theo Thor Valdemar Viggo Villads Walther Yusuf Ørn"
-).split()
-SURNAMES = (
+)
+SURNAMES = _words(
     "Abildgaard Agerskov Ahmadi Amstrup Balslev Bang Bech Birkedal Bjerregaard Bork Brandt Bruun Byskov Carstensen "
     "Çelik Dalsgaard Degn Ditlevsen Ebbesen Elkjær Enevoldsen Fabricius Faurholt Fjord Frandsen Friis Færch Gade "
     "Gammelgaard Gjerløv Grønbæk Haagensen Halkjær Haugaard Hedemand Holm Højgaard Ibsen Iversen Jastrup Jessen Juul "
@@ -44,7 +49,7 @@ SURNAMES = (
     "Quistgaard Rahbek Ravn Riis Rosenkilde Rytter Sandbæk Skaarup Skovgaard Sloth Smidstrup Staal Strandvig Søgaard "
     "Tang Thestrup Thorup Toft Tranberg Uldall Vadgaard Vestergaard Villadsen Vinther Wedel Wichmann Yıldız Østerby "
     "Ågaard Šarić"
-).split()
+)
 """Yıldız and Šarić can't be written in Windows-1252 as a whole: the school's files are UTF-8, the ledger's are not."""
 
 

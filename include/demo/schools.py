@@ -16,7 +16,7 @@ Size = Literal["small", "city"]
 
 @dataclass(frozen=True)
 class School:
-    """A school: `units` are the numbers in which pupils are enrolled (its departments, or itself), with their shares."""
+    """A school: `units` are the numbers in which pupils are enrolled (departments, or itself), with their shares."""
 
     number: str
     name: str
