@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +28,7 @@ import pyarrow as pa
 from include.errors import DeliveryRejected
 from include.sources import agreement_pdf, text
 from include.sources.amounts import Kind, Mention, UnreadableAmount, counted, find_amounts
-from include.sources.reading import Layout, Problem, Reading, table_from_rows
+from include.sources.reading import Headers, Layout, Problem, Reading, table_from_rows
 from include.sources.running_text import join_all, line_width, running_text, words_of
 from include.sources.units import is_known, split_units, starts_with_unit
 
@@ -198,7 +198,7 @@ class _Furniture:
     date: dt.date
 
 
-def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Sequence[str], layout: Layout | None) -> Reading:
+def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, layout: Layout | None) -> Reading:
     """Read the document into the table `raw`, one row an initiative with the columns of `SCHEMA`.
 
     `headers` is what the contract expects and must be those columns; `layout` means nothing here. The period is the
@@ -363,7 +363,7 @@ def _block_bounds(content: Sequence[_Line], file: str) -> list[tuple[int, int]]:
             start, lines_since = index, 1
         elif _FIELD.match(line.text):
             start = None
-        if header and "(" in line.text[header.end() :]:
+        if header and (start is not None or "(" in line.text[header.end() :]):
             if start is None or lines_since > _TITLE_LINES:
                 _damaged("An initiative's table begins without number and title.", file, line.number)
             bounds.append((start, index))
@@ -505,6 +505,10 @@ def _rows(block: _Block, lines: Sequence[_Line], file: str) -> None:
     """
     current: list[str] = block.elaboration
     for line in lines:
+        if any(form.match(line.text) for form in (_CENTER, _COMMITTEE, _CONTRIBUTORS)) or (
+            block.finance_line and _MILESTONE.match(line.text)
+        ):
+            _damaged(f"After initiative {block.number} comes a table that has no beginning.", file, line.number)
         is_complete = not block.rows or _has_label(block.rows[-1])
         if not block.finance_line and is_complete and _MILESTONE.match(line.text):
             current = [_MILESTONE.sub("", line.text, count=1)]
