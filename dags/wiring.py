@@ -213,7 +213,7 @@ def _step(name: str, work: Callable[[Settings, str], Any]) -> Any:
             work(settings, run["run_id"])
         except WarehouseError as error:
             if isinstance(error, night.gate_failures()):
-                raise AirflowFailException(str(error)) from error
+                raise AirflowFailException(str(error)) from None
             raise
 
     return step

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +24,8 @@ from include.errors import WarehouseError
 from include.landing.contract import load_contracts
 from include.landing.ledger import Ledger
 from include.operations import report
-from include.settings import DOMAINS, PROJECT_ROOT, Settings
+from include.operations.run_log import step
+from include.settings import PROJECT_ROOT, Settings
 
 
 class Domain(StrEnum):
@@ -149,7 +151,7 @@ def run(
                     failure = error
         else:
             _through_airflow(settings, connection)
-            lines = [line for domain in DOMAINS for line in night.account(settings, domain, since, [])]
+            lines = night.accounts(settings, since)
     summary = night.summary(settings, since)
     out = report.console()
     if lines:
@@ -166,7 +168,8 @@ def _fill(settings: Settings, size: Size) -> None:
     if settings.inbox.is_dir() and any(settings.inbox.iterdir()):
         return
     _say(f"the inbox is empty: writing the synthetic municipality ({size.value}) into {settings.inbox}")
-    _generate(settings, size, DEFAULT_SEED, settings.inbox)
+    with step(settings, "generate_inbox", run="generate_inbox"):
+        _generate(settings.inbox, size, DEFAULT_SEED)
 
 
 def _through_airflow(settings: Settings, connection: Mapping[str, str]) -> None:
@@ -288,7 +291,7 @@ def quarantine(
 
 @app.command()
 def demo(
-    folder: Annotated[str, typer.Argument(help="Where to; must not hold anything yet.")],
+    folder: Annotated[Path, typer.Argument(help="Where to; must not hold anything yet.")],
     size: Annotated[Size, typer.Option(help="small: two schools; city: Ballerup.")] = Size.CITY,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = DEFAULT_SEED,
 ) -> None:
@@ -296,18 +299,16 @@ def demo(
 
     Example: [bold]warehouse demo --size small /tmp/inbox[/]
     """
-    from pathlib import Path
-
-    target = Path(folder).absolute()
+    target = folder.absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise WarehouseError("the folder is not empty", where=str(target), remedy="name a new folder or empty this one")
-    _generate(_settings(), size, seed, target)
+    _generate(target, size, seed)
 
 
-def _generate(settings: Settings, size: Size, seed: int, folder: Any) -> None:
-    from include.demo import generate
+def _generate(folder: Path, size: Size, seed: int) -> None:
+    from include.demo.municipality import generate
 
-    generate(folder, size=size.value, seed=seed, say=_say)
+    generate(folder, size=size.value, seed=seed, progress=lambda dataset: _say(f"  {dataset}"))
 
 
 @app.command()

@@ -116,6 +116,16 @@ def account(settings: Settings, domain: str, since: dt.datetime, failed: list[st
     return lines
 
 
+def accounts(settings: Settings, since: dt.datetime) -> list[str]:
+    """What a person has to act on after all extracts since `since` (UTC), by what ledger and run log know."""
+    failed = [one for one in steps(settings) if one.started_at >= since and one.domain and one.outcome != "succeeded"]
+    return [
+        line
+        for domain in DOMAINS
+        for line in account(settings, domain, since, [one.name for one in failed if one.domain == domain])
+    ]
+
+
 def place(problem: QuarantinedRow) -> str:
     """One quarantined row or file in a line: file, line, column, reason, remedy."""
     where = f"{problem.dataset}/{problem.file_name}"

@@ -1,0 +1,251 @@
+"""The command line: helpful, one panel an error, an exit code that tells the truth."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from include import cli, night
+from include.errors import WarehouseError
+from include.landing.contract import load_contracts
+from include.landing.ledger import Ledger
+from include.operations.run_log import step
+from include.settings import DOMAINS, SYNTHETIC_MARKER, Settings
+from include.sources.reading import Problem
+
+COMMANDS = ("run", "extract", "refresh", "releases", "rollback", "quarantine", "demo", "contracts")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    settings = Settings(home=tmp_path / "home", key_file=tmp_path / "key" / "person.key", as_of=dt.date(2026, 6, 19))
+    for name in [name for name in os.environ if name.startswith(("WAREHOUSE_", "AIRFLOW_CONN_"))]:
+        monkeypatch.delenv(name)
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    return settings
+
+
+def warehouse(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, arguments)
+
+
+def publish(settings: Settings, release: str = "20260619T013000Z-000001") -> None:
+    """What a night leaves that has published: the release's folder, the link, and the step in the run log."""
+    (settings.releases / release).mkdir(parents=True)
+    link = settings.current_release
+    link.unlink(missing_ok=True)
+    link.symlink_to(release)
+    with step(settings, "publish", run=release) as detail:
+        detail["release"] = release
+
+
+def test_help_lists_every_command_with_an_example_where_one_helps() -> None:
+    shown = warehouse("--help")
+    assert shown.exit_code == 0
+    for command in COMMANDS:
+        assert command in shown.output
+        page = warehouse(command, "--help")
+        assert page.exit_code == 0
+        if command not in ("releases", "contracts"):
+            assert "Example" in page.output, command
+
+
+def test_the_domains_of_the_command_line_are_those_of_the_settings() -> None:
+    assert tuple(domain.value for domain in cli.Domain) == DOMAINS
+
+
+def test_an_error_is_one_panel_and_no_traceback(home: Settings) -> None:
+    shown = warehouse("quarantine", "no_such_dataset")
+    assert shown.exit_code == 1
+    assert "no_such_dataset is no dataset" in shown.output
+    assert "remedy" in shown.output
+    assert "Traceback" not in shown.output
+
+
+def test_debug_shows_the_error_itself(home: Settings) -> None:
+    shown = warehouse("--debug", "quarantine", "no_such_dataset")
+    assert isinstance(shown.exception, WarehouseError)
+
+
+def test_an_unforeseen_error_does_not_show_its_text(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("could not convert the secret value")
+
+    monkeypatch.setattr(night, "refresh_plain", broken)
+    shown = warehouse("refresh")
+    assert shown.exit_code == 1
+    assert "ValueError" in shown.output
+    assert "secret value" not in shown.output
+
+
+def test_a_setting_that_can_not_be_read_is_named_without_its_value(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_THREADS", "plenty")
+    shown = warehouse("releases")
+    assert shown.exit_code == 1
+    assert "WAREHOUSE_THREADS" in shown.output
+    assert "plenty" not in shown.output
+
+
+def test_an_inbox_that_is_not_there_stops_the_night(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_INPUTS", str(home.home / "nowhere"))
+    shown = warehouse("run", "--plain")
+    assert shown.exit_code == 1
+    assert "there is no such inbox" in shown.output
+
+
+@pytest.fixture
+def plain(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Settings], list[str]]], None]:
+    """Replaces the night itself, and the generator, which would take its time."""
+
+    def generate(folder: Path, **_: Any) -> None:
+        (folder / "enrolments").mkdir(parents=True)
+        (folder / SYNTHETIC_MARKER).write_text('{"as_of": "2026-06-19"}', "utf-8")
+
+    monkeypatch.setattr("include.demo.municipality.generate", generate)
+
+    def replace(work: Callable[[Settings], list[str]]) -> None:
+        monkeypatch.setattr(night, "run_plain", lambda settings, say: work(settings))
+
+    return replace
+
+
+def test_a_night_that_publishes_ends_with_zero_and_the_tables(home: Settings, plain: Any) -> None:
+    plain(lambda settings: publish(settings) or [])
+    shown = warehouse("run", "--plain")
+    assert shown.exit_code == 0, shown.output
+    for dataset in load_contracts():
+        assert dataset in shown.output
+    for part in ("never delivered", "Gates", "whole night", "Release 20260619T013000Z-000001", "generate_inbox"):
+        assert part in shown.output
+
+
+def test_a_night_without_a_new_release_is_no_success_though_an_old_one_stands(home: Settings, plain: Any) -> None:
+    publish(home)
+    plain(lambda settings: [])
+    shown = warehouse("run", "--plain")
+    assert shown.exit_code == 1
+    assert "No new release" in shown.output
+
+
+def test_a_night_whose_gate_refuses_shows_the_tables_and_the_reason(home: Settings, plain: Any) -> None:
+    def refuse(settings: Settings) -> list[str]:
+        raise WarehouseError("mart_x has no rows", remedy="look into the deliveries")
+
+    plain(refuse)
+    shown = warehouse("run", "--plain")
+    assert shown.exit_code == 1
+    assert "whole night" in shown.output
+    assert "mart_x has no rows" in shown.output
+
+
+def test_what_somebody_has_to_act_on_is_shown_though_the_night_published(home: Settings, plain: Any) -> None:
+    plain(lambda settings: publish(settings) or ["referrals/a.csv, line 3: no such code. Remedy: correct it"])
+    shown = warehouse("run", "--plain")
+    assert shown.exit_code == 0
+    assert "Somebody has to act" in shown.output
+    assert "referrals/a.csv, line 3" in shown.output
+
+
+def test_only_the_homes_own_inbox_is_filled(home: Settings, plain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = home.home.parent / "given"
+    given.mkdir()
+    monkeypatch.setenv("WAREHOUSE_INPUTS", str(given))
+    plain(lambda settings: publish(settings) or [])
+    assert warehouse("run", "--plain").exit_code == 0
+    assert list(given.iterdir()) == []
+    assert not (home.home / "inbox").exists()
+
+
+def test_the_stand_in_of_the_ministry_is_there_for_the_synthetic_inbox_alone(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = home.inbox / cli.STUB_ANSWERS
+    answers.parent.mkdir(parents=True)
+    answers.write_text('{"rows": []}', "utf-8")
+    with cli._ministry(home) as connection:
+        assert connection == {}, "a real inbox with a file of that name must not be answered by a stand-in"
+
+    (home.inbox / SYNTHETIC_MARKER).write_text('{"as_of": "2026-06-19"}', "utf-8")
+    synthetic = Settings(home=home.home)
+    with cli._ministry(synthetic) as connection, cli._environment(connection):
+        fields = json.loads(os.environ[cli.MINISTRY])
+        assert fields["host"].startswith("http://127.0.0.1:")
+        assert len(fields["password"]) > 20
+    assert cli.MINISTRY not in os.environ
+
+
+def record(settings: Settings, name: str, problems: list[Problem], *, status: str = "accepted") -> None:
+    with Ledger(settings) as ledger:
+        ledger.record(
+            load_contracts()["referrals"],
+            name.ljust(64, "0"),
+            f"{name}.csv",
+            status=status,
+            period=None,
+            as_of=dt.date(2026, 6, 18),
+            row_count=10,
+            landed_count=10 - len(problems),
+            parquet_file=None,
+            key_id=None,
+            is_synthetic=True,
+            problems=problems,
+        )
+
+
+def test_quarantine_names_place_reason_and_remedy(home: Settings) -> None:
+    assert "the quarantine is empty" in warehouse("quarantine").output
+    record(home, "abc", [Problem(7, "Henvist dato", "type", "no date", "write it as 31-12-2025")])
+    shown = warehouse("quarantine", "referrals")
+    assert shown.exit_code == 0
+    for part in ("referrals/abc.csv", "7", "Henvist dato", "no date", "31-12-2025"):
+        assert part in shown.output
+    assert "the quarantine is empty" in warehouse("quarantine", "enrolments").output
+
+
+def test_the_summary_counts_what_the_ledger_holds(home: Settings) -> None:
+    before = dt.datetime.now(dt.UTC)
+    record(home, "abc", [Problem(7, "Henvist dato", "type", "no date", "write it as 31-12-2025")])
+    record(home, "def", [], status="rejected")
+    lines = {line.dataset: line for line in night.summary(home, before).datasets}
+    line = lines["referrals"]
+    assert (line.deliveries, line.new, line.rejected) == (2, 2, 1)
+    assert (line.rows_in, line.landed, line.quarantined) == (20, 19, 1)
+    assert (line.newest, line.state) == (dt.date(2026, 6, 18), "fresh")
+    assert lines["enrolments"].state == "never delivered"
+
+    later = home.model_copy(update={"as_of": dt.date(2026, 6, 22)})
+    states = {line.dataset: line.state for line in night.summary(later, before).datasets}
+    assert states["referrals"] == "stale"
+
+
+def test_extract_ends_with_one_if_somebody_has_to_act(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def extract(settings: Settings, domain: str, say: object, *, retry_rejected: bool) -> list[str]:
+        asked.append((domain, retry_rejected))
+        return ["a place to look at"] if retry_rejected else []
+
+    monkeypatch.setattr(night, "extract_plain", extract)
+    assert warehouse("extract", "budget").exit_code == 0
+    shown = warehouse("extract", "budget", "--retry-rejected")
+    assert shown.exit_code == 1
+    assert "a place to look at" in shown.output
+    assert asked == [("budget", False), ("budget", True)]
+
+
+def test_demo_does_not_write_over_anything(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+    shown = warehouse("demo", str(tmp_path))
+    assert shown.exit_code == 1
+    assert "not empty" in shown.output
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
