@@ -207,7 +207,8 @@ class _Simulation:
             "known_from": ALWAYS,
             "known_until": NEVER,
         }
-        self.parts.append({name: np.broadcast_to(value, count) for name, value in (defaults | columns).items()})
+        # copies: the roster goes on changing
+        self.parts.append({name: np.broadcast_to(value, count).copy() for name, value in (defaults | columns).items()})
 
     def _changes(self, year: int, first: np.datetime64, end: np.datetime64) -> None:
         """The stays of one school year, with those who move, leave and come while it runs."""
@@ -243,8 +244,7 @@ class _Simulation:
 
     def _nights(self, year: int) -> None:
         """What the school administration corrects in the five nights: a move, a newcomer, a class put right."""
-        part = {name: values.copy() for name, values in self.parts[-3].items()}  # the stays from the year's beginning
-        self.parts[-3] = part
+        part = self.parts[-3]  # the stays from the year's beginning
         is_open = np.isnat(part["last"])
         has_district = np.array([school.district is not None for school in self.schools])
         mover, put_right = np.flatnonzero(is_open & has_district[self.school_of[part["unit"]]])[[7, 42]].tolist()
