@@ -242,6 +242,9 @@ def parse_agreement(lines: Sequence[str], file: str) -> Agreement:
     furniture = _furniture(prepared, file)
     content = _without_furniture(lines, prepared)
     bounds = _block_bounds(content, file)
+    for line in content[: bounds[0][0]]:
+        if _CENTER.match(line.text):
+            _damaged("The first initiative's table has no beginning.", file, line.number)
     title = join_all([line.text for line in content[: bounds[0][0]] if line.text.strip()])
     if (named := _YEAR.search(title)) is None:
         raise DeliveryRejected(
@@ -506,7 +509,7 @@ def _rows(block: _Block, lines: Sequence[_Line], file: str) -> None:
     current: list[str] = block.elaboration
     for line in lines:
         if any(form.match(line.text) for form in (_CENTER, _COMMITTEE, _CONTRIBUTORS)) or (
-            block.finance_line and _MILESTONE.match(line.text)
+            block.finance_line and (_MILESTONE.match(line.text) or _NUMBERED.fullmatch(line.text))
         ):
             _damaged(f"After initiative {block.number} comes a table that has no beginning.", file, line.number)
         is_complete = not block.rows or _has_label(block.rows[-1])
