@@ -1,0 +1,448 @@
+"""Releases: immutable folders, and the link `current` that a reader follows.
+
+All of a release is made in the run's own staging folder, checked, closed and forced to disk; then one rename makes it a
+release, and one rename of a link makes it the current one. A process that is killed anywhere in between leaves the
+release that was current as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import importlib.metadata
+import json
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from include.errors import WarehouseError
+from include.settings import PROJECT_ROOT, Settings
+from include.warehouse.content_hash import content_hash
+from include.warehouse.lock import refresh_lock
+from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
+from include.warehouse.operations_file import write_operations_file
+from include.warehouse.run_folder import RunFolder, checked_run_id, new_run_id
+
+__all__ = ["Release", "current", "new_run_id", "publish", "refresh_lock", "releases", "rollback", "sweep", "verify"]
+
+PUBLIC_FILE = "warehouse.duckdb"
+"""What every BI user may read."""
+
+RESTRICTED_FILE = "restricted/warehouse.duckdb"
+"""Exact marts, for named roles only."""
+
+_log = logging.getLogger(__name__)
+
+_REMOVED = ".partial"
+_ROLLBACKS = "rollbacks.jsonl"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published warehouse, as its manifest describes it.
+
+    `made_at` is UTC; `stale` names datasets without a delivery that is new enough; `tables` are the public tables and
+    their rows; `landing_fingerprint` is the same for two releases made from the same deliveries.
+    """
+
+    release_id: str
+    path: Path
+    made_at: dt.datetime
+    as_of: dt.date
+    municipality_code: str
+    is_synthetic: bool
+    content_hash: str
+    landing_fingerprint: str
+    stale: tuple[str, ...]
+    tables: dict[str, int]
+    is_current: bool
+
+
+def publish(settings: Settings, run_id: str, *, notes: Sequence[str] = ()) -> Release:
+    """Publish the build of a run as a release and make it the current one; then sweep what is no longer needed.
+
+    `notes` are the warnings with which it goes out; engineers find them in `operations/`. A run whose release was
+    already made, by an attempt that was killed before the swap, is made current. Raises WarehouseError if the run has
+    not passed the disclosure gate, has no build, or another refresh holds the lock.
+    """
+    folder = RunFolder.of(settings, run_id)
+    with refresh_lock(settings):
+        target = settings.releases.resolve() / folder.run_id
+        if not target.is_dir():
+            _make(settings, folder, notes)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.chmod(0o755)
+            folder.release.rename(target)
+            _fsync(target.parent)
+        _swap(settings, folder.run_id)
+        release = _read(settings, target)
+        _log.info("release %s is current, content %s", release.release_id, release.content_hash[:12])
+        sweep(settings, published=folder.run_id)
+    return release
+
+
+def rollback(settings: Settings, release_id: str) -> Release:
+    """Make a kept release the current one again and note it in `releases/rollbacks.jsonl`.
+
+    The next night publishes as ever. Raises WarehouseError if the release is not there or not whole.
+    """
+    with refresh_lock(settings):
+        release = verify(settings, release_id)
+        before = _current_id(settings)
+        _swap(settings, release_id)
+        note = {
+            "when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "from": before,
+            "to": release_id,
+        }
+        file = settings.releases / _ROLLBACKS
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(note) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        file.chmod(0o644)
+    return _read(settings, release.path)
+
+
+def releases(settings: Settings) -> list[Release]:
+    """All kept releases, the newest first; one without a readable manifest is left out, with a warning in the log."""
+    if not settings.releases.is_dir():
+        return []
+    folders = sorted(
+        (path for path in settings.releases.iterdir() if path.is_dir() and not path.is_symlink() and _has_name(path)),
+        key=lambda path: path.name,
+        reverse=True,
+    )
+    found: list[Release] = []
+    for path in folders:
+        try:
+            found.append(_read(settings, path))
+        except WarehouseError as error:
+            _log.warning("%s", error)
+    return found
+
+
+def current(settings: Settings) -> Release | None:
+    """The release that readers get, or None before the first night. Raises WarehouseError if the link leads nowhere."""
+    name = _current_id(settings)
+    return _read(settings, settings.releases / name) if name else None
+
+
+def verify(settings: Settings, release_id: str, *, with_content: bool = False) -> Release:
+    """Check that a release is whole: manifest, both databases open, tables and rows as the manifest says.
+
+    `with_content` computes the content hash anew, which reads every row (about a second for two million). Raises
+    WarehouseError that says what is missing.
+    """
+    path = settings.releases / checked_run_id(release_id)
+    if not path.is_dir():
+        raise WarehouseError(
+            "there is no such release",
+            where=release_id,
+            remedy="take an id from the list that `warehouse releases` shows",
+        )
+    release = _read(settings, path)
+    manifest = json.loads((path / "manifest.json").read_text("utf-8"))
+    with _broken(release_id), duckdb.connect(config={"threads": settings.threads}) as connection:
+        if left := sorted(str(file.relative_to(path)) for file in path.rglob("*.wal")):
+            raise WarehouseError("an unfinished write lies there", where=f"{release_id}: {left[0]}", remedy=_ANOTHER)
+        connection.execute(f"attach {literal(str(path / PUBLIC_FILE))} as open_marts (read_only)")
+        connection.execute(f"attach {literal(str(path / RESTRICTED_FILE))} as exact_marts (read_only)")
+        expected = {**dict.fromkeys(manifest["restricted_tables"], "exact_marts")}
+        expected |= dict.fromkeys(release.tables, "open_marts")
+        found = set(
+            connection.execute(
+                "select database_name, table_name from duckdb_tables() where schema_name = ?", [SCHEMA]
+            ).fetchall()
+        )
+        if found != {(catalog, table) for table, catalog in expected.items()}:
+            raise WarehouseError("its tables are not those of its manifest", where=release_id, remedy=_ANOTHER)
+        for table, rows in release.tables.items():
+            if _count(connection, "open_marts", table) != rows:
+                raise WarehouseError(f"table {table} is not whole", where=release_id, remedy=_ANOTHER)
+        if with_content:
+            tables = [(catalog, table) for table, catalog in expected.items()]
+            if content_hash(connection, tables, load_times=manifest["load_times"]) != release.content_hash:
+                raise WarehouseError("its content is not that of its manifest", where=release_id, remedy=_ANOTHER)
+    return release
+
+
+def sweep(settings: Settings, *, published: str) -> list[str]:
+    """Remove what a publication leaves behind; gives the names of what is gone. The caller holds the refresh lock.
+
+    Gone are: releases beyond the newest `kept_releases` (never the current one), staging folders of the published run
+    and of all that began before it (whoever builds holds the lock, so they have ended or been killed), and what an
+    interrupted sweep or swap left. A run that began later is left alone.
+    """
+    removed: list[str] = []
+    with refresh_lock(settings):
+        standing = _current_id(settings)
+        found = [path for path in settings.releases.iterdir() if path.is_dir() and not path.is_symlink()]
+        kept = sorted((path.name for path in found if _has_name(path)), reverse=True)[: settings.kept_releases]
+        for path in sorted(found):
+            if path.name.endswith(_REMOVED):
+                shutil.rmtree(path)
+            elif path.name not in {*kept, standing}:
+                # Renamed first: a folder that is half gone must not look like a release.
+                doomed = path.with_name(path.name + _REMOVED)
+                path.rename(doomed)
+                shutil.rmtree(doomed)
+            else:
+                continue
+            removed.append(path.name)
+        for link in settings.releases.glob(f".current-*{_REMOVED}"):
+            link.unlink()
+        for path in sorted(settings.staging.iterdir()) if settings.staging.is_dir() else []:
+            if path.name <= published or path.name.endswith(_REMOVED):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                removed.append(path.name)
+    return removed
+
+
+_ANOTHER = "take another release from the list that `warehouse releases` shows"
+
+
+@contextlib.contextmanager
+def _broken(release_id: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise WarehouseError("a database of it can't be opened", where=release_id, remedy=_ANOTHER) from error
+
+
+def _current_id(settings: Settings) -> str | None:
+    """Where `current` points, whether there is something or not."""
+    link = settings.current_release
+    return link.readlink().name if link.is_symlink() else None
+
+
+def _has_name(path: Path) -> bool:
+    return not path.name.startswith(".") and not path.name.endswith(_REMOVED)
+
+
+def _read(settings: Settings, path: Path) -> Release:
+    try:
+        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise WarehouseError("the release has no readable manifest", where=path.name, remedy=_ANOTHER) from error
+    return Release(
+        release_id=manifest["release_id"],
+        path=path,
+        made_at=dt.datetime.fromisoformat(manifest["made_at"]),
+        as_of=dt.date.fromisoformat(manifest["as_of"]),
+        municipality_code=manifest["municipality"]["code"],
+        is_synthetic=manifest["is_synthetic"],
+        content_hash=manifest["content_hash"],
+        landing_fingerprint=manifest["landing_fingerprint"],
+        stale=tuple(entry["dataset"] for entry in manifest["stale_datasets"]),
+        tables=manifest["tables"],
+        is_current=_current_id(settings) == path.name,
+    )
+
+
+def _make(settings: Settings, folder: RunFolder, notes: Sequence[str]) -> None:
+    """Make the whole release in staging, with the modes it will have, and force it to disk."""
+    inputs = folder.inputs()
+    _check_gate(folder)
+    if folder.release.exists():
+        shutil.rmtree(folder.release)
+    (folder.release / "restricted").mkdir(parents=True)
+    marts = read_marts(folder.manifest_file)
+    manifest: dict[str, Any] = {
+        "release_id": folder.run_id,
+        "run_id": folder.run_id,
+        "made_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "municipality": {"code": inputs["municipality_code"], "name": settings.municipality_name},
+        "as_of": inputs["as_of"],
+        "is_synthetic": inputs["is_synthetic"],
+    }
+    manifest |= _write_marts(settings, folder, marts)
+    manifest |= _deliveries(settings, folder, dt.date.fromisoformat(inputs["as_of"]))
+    manifest["landing_fingerprint"] = inputs["landing_fingerprint"]
+    manifest["notes"] = len(notes)
+    manifest["versions"] = _versions()
+    _write_operations(settings, folder, notes)
+    (folder.release / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if left := sorted(folder.release.rglob("*.wal")):
+        raise WarehouseError("a database was not closed whole", where=str(left[0]), remedy="start the refresh again")
+    _set_modes(folder.release)
+    _fsync_all(folder.release)
+
+
+def _check_gate(folder: RunFolder) -> None:
+    file = folder.operations / "protection.json"
+    if not file.is_file() or not json.loads(file.read_text("utf-8"))["is_passed"]:
+        raise WarehouseError(
+            "the run has not passed the disclosure gate",
+            where=folder.run_id,
+            remedy="run the gate (protect) on this build; nothing is published without it",
+        )
+
+
+def _write_marts(settings: Settings, folder: RunFolder, marts: dict[str, Mart]) -> dict[str, Any]:
+    """Copy public and restricted marts into their files; gives the manifest's part about tables and content."""
+    load_times = sorted(
+        f"{mart.name}.{column.name}"
+        for mart in marts.values()
+        for column in mart.columns.values()
+        if column.is_load_time
+    )
+    with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as connection:
+        # Views in the build name their catalogs, so both are attached under the names that dbt used.
+        connection.execute(f"attach {literal(str(folder.build_file))} as warehouse (read_only)")
+        connection.execute(f"attach {literal(str(folder.landing_file))} as landing (read_only)")
+        connection.execute(f"attach {literal(str(folder.release / PUBLIC_FILE))} as open_marts")
+        connection.execute(f"attach {literal(str(folder.release / RESTRICTED_FILE))} as exact_marts")
+        for catalog in ("open_marts", "exact_marts"):
+            connection.execute(f"create schema {catalog}.{SCHEMA}")
+        homes: list[tuple[str, str]] = []
+        for mart in marts.values():
+            catalog = "open_marts" if mart.sensitivity == "public" else "exact_marts"
+            _copy(connection, mart, catalog)
+            homes.append((catalog, mart.name))
+        for catalog in ("open_marts", "exact_marts"):
+            connection.execute(f"checkpoint {catalog}")
+        digest = content_hash(connection, homes, load_times=load_times)
+        rows = {table: _count(connection, catalog, table) for catalog, table in homes if catalog == "open_marts"}
+        for catalog in ("open_marts", "exact_marts"):
+            connection.execute(f"detach {catalog}")
+    return {
+        "content_hash": digest,
+        "load_times": load_times,
+        "tables": rows,
+        "restricted_tables": [table for catalog, table in homes if catalog == "exact_marts"],
+    }
+
+
+def _count(connection: duckdb.DuckDBPyConnection, catalog: str, table: str) -> int:
+    row = connection.execute(f"select count(*) from {catalog}.{SCHEMA}.{quoted(table)}").fetchone()
+    assert row is not None, "an aggregate has one row"
+    return int(row[0])
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, mart: Mart, catalog: str) -> None:
+    """One mart as a table with its descriptions, in the order of its grain where the model declares one."""
+    target = f"{catalog}.{SCHEMA}.{quoted(mart.name)}"
+    order = f" order by {', '.join(quoted(name) for name in mart.grain)}" if mart.grain else ""
+    connection.execute(f"create table {target} as from warehouse.{SCHEMA}.{quoted(mart.name)}{order}")
+    said = mart.description
+    if mart.each_row_is_a:
+        said = f"{said} (each row is a {mart.each_row_is_a})" if said else f"Each row is a {mart.each_row_is_a}"
+    if said:
+        connection.execute(f"comment on table {target} is {literal(said)}")
+    columns = connection.execute(
+        "select column_name from duckdb_columns() where database_name = ? and schema_name = ? and table_name = ?",
+        [catalog, SCHEMA, mart.name],
+    ).fetchall()
+    for (name,) in columns:
+        column = mart.columns.get(name)
+        if column and column.description:
+            connection.execute(f"comment on column {target}.{quoted(name)} is {literal(column.description)}")
+
+
+def _deliveries(settings: Settings, folder: RunFolder, as_of: dt.date) -> dict[str, Any]:
+    """The manifest's part about deliveries: what the release was made from, and which datasets are stale.
+
+    No counts: everybody reads the manifest, and the rows of one delivery may be one child.
+    """
+    with duckdb.connect(str(folder.landing_file), read_only=True, config={"threads": settings.threads}) as connection:
+        rows = connection.execute(
+            "select dataset, file_name, left(delivery_id, 16), as_of, period_label from deliveries "
+            "where is_current order by dataset, as_of, period_label, delivery_id"
+        ).fetchall()
+        newest = connection.execute(
+            """
+            select dataset, stale_after_days, max(as_of) filter (where delivery_status = 'accepted')
+            from datasets left join deliveries using (dataset) group by all order by dataset
+            """
+        ).fetchall()
+    return {
+        "deliveries": [
+            {
+                "dataset": dataset,
+                "file": file,
+                "delivery_id": delivery_id,
+                "as_of": day.isoformat() if day else None,
+                "period": period,
+            }
+            for dataset, file, delivery_id, day, period in rows
+        ],
+        "stale_datasets": [
+            {"dataset": dataset, "as_of": day.isoformat() if day else None}
+            for dataset, days, day in newest
+            if day is None or (as_of - day).days > days
+        ],
+    }
+
+
+def _versions() -> dict[str, str | None]:
+    names = {
+        "duckdb": "duckdb",
+        "dbt": "dbt-core",
+        "dbt_duckdb": "dbt-duckdb",
+        "great_expectations": "great-expectations",
+    }
+    found: dict[str, str | None] = {}
+    for name, package in names.items():
+        found[name] = importlib.metadata.version(package)
+    commit = None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        commit = answer.stdout.strip() if answer.returncode == 0 else None
+    return {**found, "project_commit": commit}
+
+
+def _write_operations(settings: Settings, folder: RunFolder, notes: Sequence[str]) -> None:
+    """What engineers read: the gates' reports and Data Docs, dbt's own files, and the tables about the night."""
+    place = folder.release / "operations"
+    shutil.copytree(folder.operations, place)
+    for file in (folder.manifest_file, folder.results_file):
+        shutil.copyfile(file, place / f"dbt_{file.name}")
+    if (log := folder.logs / "dbt.log").is_file():
+        shutil.copyfile(log, place / "dbt.log")
+    write_operations_file(settings, folder, place / "operations.duckdb", notes)
+
+
+def _set_modes(root: Path) -> None:
+    """Everybody reads the public part, the group reads the rest; whatever umask the process has."""
+    root.chmod(0o755)
+    for path in root.rglob("*"):
+        is_public = path in (root / PUBLIC_FILE, root / "manifest.json")
+        if path.is_dir():
+            path.chmod(0o750)
+        else:
+            path.chmod(0o644 if is_public else 0o640)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fsync_all(root: Path) -> None:
+    """Force every file, and then every folder from the inside out, to disk."""
+    for folder, _, files in os.walk(root, topdown=False):
+        for name in files:
+            _fsync(Path(folder) / name)
+        _fsync(Path(folder))
+
+
+def _swap(settings: Settings, release_id: str) -> None:
+    """Point `current` at a release: a link under another name, renamed over the old one. The link is relative."""
+    link = settings.current_release
+    temporary = link.with_name(f".current-{os.getpid()}{_REMOVED}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(release_id)
+    temporary.replace(link)
+    _fsync(link.parent)

@@ -1,0 +1,207 @@
+"""The disclosure gate on a real build: who may read a mart, and planted persons in columns that should have none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from tiny_dbt_project import PERSON_KEYS, Template
+
+from include.settings import Settings
+from include.warehouse.protect import DisclosureFound, protect
+
+Run = Callable[[str], Path]
+
+
+def number(hyphen: str = "-", day: int = 14, month: int = 3) -> str:
+    """What looks like a CPR number, computed so that none stands in the repository."""
+    return f"{day:02d}{month:02d}{99 - 8:02d}{hyphen}{7 * 191:04d}"
+
+
+def change(folder: Path, *statements: str) -> None:
+    with duckdb.connect(str(folder / "build" / "warehouse.duckdb")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    file = folder / "target" / "manifest.json"
+    manifest = json.loads(file.read_text("utf-8"))
+    edit(manifest)
+    file.write_text(json.dumps(manifest), "utf-8")
+
+
+def declare(folder: Path, model: str, sensitivity: str | None) -> None:
+    def edit(manifest: dict[str, Any]) -> None:
+        node = manifest["nodes"][f"model.tiny.{model}"]
+        for meta in (node["meta"], node["config"]["meta"]):
+            meta.pop("sensitivity")
+            if sensitivity:
+                meta["sensitivity"] = sensitivity
+
+    edit_manifest(folder, edit)
+
+
+def findings(settings: Settings) -> list[str]:
+    with pytest.raises(DisclosureFound) as caught:
+        protect(settings, "run")
+    return [line.removeprefix("- ") for line in caught.value.reason.splitlines() if line.startswith("- ")]
+
+
+def test_a_build_without_persons_passes_and_says_what_was_searched(run: Run, settings: Settings) -> None:
+    folder = run("run")
+    (folder / "operations" / "protection.json").unlink()
+    report = protect(settings, "run")
+    assert report.public == ("data_freshness", "dim_center", "mart_spending")
+    assert report.restricted == ("mart_pupils",)
+    # Account strings hold groups of digits by the dozen; lists are searched, amounts are not.
+    assert "mart_spending.account_string" not in report.searched_for_cpr
+    assert {"dim_center.contributors", "mart_spending.account_alias"} <= set(report.searched_for_cpr)
+    assert "mart_pupils.pupils" in report.searched_for_keys
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert written["is_passed"] is True
+    assert written["public"] == list(report.public)
+
+
+def test_a_mart_that_descends_from_persons_must_be_restricted(run: Run, settings: Settings) -> None:
+    folder = run("run")
+    declare(folder, "mart_pupils", "public")
+    (found,) = findings(settings)
+    assert found.startswith("table mart_pupils (models/marts/mart_pupils.sql): descends from enrolments")
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert written["is_passed"] is False
+
+
+def test_lineage_that_dbt_was_not_told_is_seen_in_the_sql(run: Run, settings: Settings) -> None:
+    folder = run("run")
+
+    def edit(manifest: dict[str, Any]) -> None:
+        center = manifest["nodes"]["model.tiny.dim_center"]
+        center["compiled_code"] += " -- from landing.main.wellbeing_answers"
+        staged = manifest["nodes"]["model.tiny.stg_postings"]
+        staged["compiled_code"] += " union all select * from landing.referrals, read_parquet('x')"
+
+    edit_manifest(folder, edit)
+    found = findings(settings)
+    assert any("dim_center" in text and "wellbeing_answers" in text for text in found)
+    assert any("mart_spending" in text and "referrals" in text for text in found)
+    assert any("mart_spending" in text and "stg_postings reads files itself" in text for text in found)
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("said", [None, "secret"])
+def test_every_mart_says_who_may_read_it(run: Run, settings: Settings, said: str | None) -> None:
+    declare(run("run"), "dim_center", said)
+    (found,) = findings(settings)
+    assert found.startswith("table dim_center (models/marts/dim_center.sql): its model does not say")
+
+
+def test_a_table_without_a_model_and_a_model_without_a_table(run: Run, settings: Settings) -> None:
+    change(run("run"), "alter table marts.dim_center rename to leftover")
+    assert [text.partition(":")[0] for text in findings(settings)] == ["table leftover", "table dim_center"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "person_key integer",
+        "respondent_key integer",
+        "first_person_key_seen integer",
+        "beneficiary_cpr varchar",
+        "pupils_of struct(person_key integer)[]",
+    ],
+)
+def test_no_column_has_the_name_of_a_person(run: Run, settings: Settings, column: str) -> None:
+    change(run("run"), f"alter table marts.mart_pupils add column {column}")
+    (found,) = findings(settings)
+    assert found.startswith(f"column mart_pupils.{column.partition(' ')[0]}: has ")
+
+
+@pytest.mark.parametrize("text", ["barn {} henvist", "{}", "nr.{}/x", "cpr{}cpr", "2026 {}, 17"])
+@pytest.mark.parametrize("hyphen", ["-", ""])
+def test_a_cpr_number_in_text_is_found_and_never_shown(run: Run, settings: Settings, text: str, hyphen: str) -> None:
+    said = text.format(number(hyphen))
+    change(run("run"), f"update marts.dim_center set remark = '{said}'")
+    (found,) = findings(settings)
+    assert found == "column dim_center.remark: 1 different text(s) hold what looks like a CPR number"
+    with pytest.raises(DisclosureFound) as caught:
+        protect(settings, "run")
+    assert number(hyphen) not in str(caught.value)
+
+
+def test_cpr_numbers_in_lists_restricted_marts_and_of_substitute_numbers_are_found(
+    run: Run, settings: Settings
+) -> None:
+    folder = run("run")
+    change(
+        folder,
+        f"update marts.dim_center set contributors = ['a', 'hos {number()}']",
+        f"update marts.mart_pupils set institution_number = '{number('', day=74)}'",
+    )
+    assert sorted(text.partition(":")[0] for text in findings(settings)) == [
+        "column dim_center.contributors",
+        "column mart_pupils.institution_number",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        number(month=13),
+        number(day=32),
+        number() + "-1",
+        "7-" + number(),
+        number("") + "0",
+        "12345" + number(""),
+        "ab" + number("") + "cdef",  # the 16 hex digits of a delivery's id
+    ],
+)
+def test_what_is_no_cpr_number_passes(run: Run, settings: Settings, text: str) -> None:
+    change(run("run"), f"update marts.dim_center set remark = '{text}'")
+    protect(settings, "run")
+
+
+def test_codes_of_ten_digits_pass_but_not_with_a_hyphen(run: Run, settings: Settings) -> None:
+    folder = run("run")
+    change(folder, f"update marts.mart_spending set account_string = 'x {number()} y'")
+    protect(settings, "run")
+    change(folder, f"update marts.mart_spending set account_alias = '{number()}'")
+    (found,) = findings(settings)
+    assert found.startswith("column mart_spending.account_alias: 1 different")
+
+
+@pytest.mark.parametrize("kind", ["ubigint", "varchar"])
+def test_person_keys_are_found_under_any_name(run: Run, settings: Settings, kind: str) -> None:
+    keys = ", ".join(f"({key})" for key in PERSON_KEYS)
+    change(
+        run("run"),
+        f"create or replace table marts.mart_pupils as select '151003' as institution_number, 3 as grade_level, "
+        f"x::{kind} as pupils from (values {keys}) as t (x)",
+    )
+    (found,) = findings(settings)
+    assert found == "column mart_pupils.pupils: its numbers are keys of persons"
+
+
+def test_large_numbers_that_are_no_keys_pass(run: Run, settings: Settings) -> None:
+    # One of 200 is a key, as chance may have it.
+    change(
+        run("run"),
+        "update marts.mart_spending set account_alias = (4200000000 + 7 * amount_dkk * 4)::bigint::varchar",
+        f"update marts.mart_spending set account_alias = '{PERSON_KEYS[5]}' where amount_dkk = 1",
+    )
+    protect(settings, "run")
+
+
+def test_rows_of_a_delivery_are_not_public(run: Run, settings: Settings) -> None:
+    change(run("run"), "alter table marts.data_freshness add column row_count bigint")
+    (found,) = findings(settings)
+    assert found.startswith("column data_freshness.row_count: the rows of one delivery")
+
+
+def test_a_run_without_a_build_is_refused(settings: Settings, template: Template) -> None:
+    with pytest.raises(Exception, match="no finished build"):
+        protect(settings, "run")

@@ -1,0 +1,133 @@
+"""A small dbt project, and landing's real views with a few planted rows for it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from include.landing.store import write_landing_database
+from include.settings import Settings
+from include.warehouse.build import BuildReport
+
+FILES = {
+    "dbt_project.yml": """
+name: tiny
+version: "1.0.0"
+profile: tiny
+flags: {send_anonymous_usage_stats: false}
+models:
+  tiny:
+    staging: {+schema: staging, +materialized: view}
+    marts: {+schema: marts, +materialized: table}
+""",
+    "profiles.yml": """
+tiny:
+  target: build
+  outputs:
+    build:
+      type: duckdb
+      path: "{{ env_var('WAREHOUSE_BUILD_FILE') }}"
+      threads: "{{ env_var('WAREHOUSE_THREADS') | as_number }}"
+      attach: [{path: "{{ env_var('WAREHOUSE_LANDING_FILE') }}", alias: landing, read_only: true}]
+      settings: {memory_limit: "{{ env_var('WAREHOUSE_MEMORY_LIMIT') }}"}
+""",
+    "macros/generate_schema_name.sql": """
+{% macro generate_schema_name(custom, node) %}{{ custom or target.schema }}{% endmacro %}
+""",
+    "seeds/centers.csv": "center_code,center_name\n01,Skoler\n02,Økonomi\n",
+    "models/staging/sources.yml": """
+sources:
+  - name: landing
+    database: landing
+    schema: main
+    tables: [{name: enrolments}, {name: ledger_postings}, {name: deliveries}, {name: datasets}]
+""",
+    "models/staging/stg_enrolments.sql": "select * from {{ source('landing', 'enrolments') }}",
+    "models/staging/stg_postings.sql": "select * from {{ source('landing', 'ledger_postings') }}",
+    "models/marts/dim_center.sql": """
+select center_code::varchar as center_code, center_name, ['a', 'b'] as contributors, null::varchar as remark
+from {{ ref('centers') }}
+""",
+    "models/marts/mart_spending.sql": """
+select account_string, account_alias, amount_dkk, posting_date, '{{ var("municipality_code") }}' as municipality_code
+from {{ ref('stg_postings') }}
+""",
+    "models/marts/mart_pupils.sql": """
+select institution_number, grade_level, count(*) as pupils
+from {{ ref('stg_enrolments') }} group by all
+""",
+    "models/marts/data_freshness.sql": """
+select d.dataset, max(v.as_of) as data_as_of, date '{{ var("as_of") }}' as as_of, current_timestamp as loaded_at
+from {{ source('landing', 'datasets') }} as d left join {{ source('landing', 'deliveries') }} as v using (dataset)
+group by all
+""",
+    "models/marts/marts.yml": """
+models:
+  - name: dim_center
+    description: Centre / Centres
+    config: {meta: {sensitivity: public, each_row_is_a: centre, grain: [center_code]}}
+    columns:
+      - name: center_code
+        description: Centrets kode / The centre's code
+        data_tests: [not_null, unique]
+      - name: remark
+        data_tests: [{not_null: {config: {severity: warn}}}]
+  - name: mart_spending
+    config: {meta: {sensitivity: public, each_row_is_a: posting}}
+  - name: mart_pupils
+    config: {meta: {sensitivity: restricted, each_row_is_a: school and grade}}
+  - name: data_freshness
+    config: {meta: {sensitivity: public, each_row_is_a: dataset}}
+    columns: [{name: loaded_at, config: {meta: {is_load_time: true}}}]
+""",
+}
+
+PERSON_KEYS = [4_100_000_000 + number * 977 for number in range(40)]
+
+
+def plant(settings: Settings, path: Path) -> None:
+    """Landing's own views, with rows in two of them."""
+    write_landing_database(settings, path)
+    with duckdb.connect(str(path)) as connection:
+        for dataset in ("enrolments", "ledger_postings"):
+            connection.execute(f"create table planted as from {dataset}")
+            connection.execute(f"drop view {dataset}")
+            connection.execute(f"alter table planted rename to {dataset}")
+        connection.executemany(
+            "insert into enrolments (person_key, institution_number, grade_level) values (?, '151003', 3)",
+            [[key] for key in PERSON_KEYS],
+        )
+        connection.execute(
+            """
+            insert into ledger_postings (account_string, account_alias, amount_dkk, posting_date)
+            select '003382-7-0101011234-' || i, '0101' || (100000 + i), i::decimal(15, 2) / 4, date '2026-06-01'
+            from range(200) as r (i)
+            """
+        )
+
+
+def write_project(folder: Path, changes: dict[str, str] | None = None) -> Path:
+    """The small project, with some files changed or added."""
+    for name, text in {**FILES, **(changes or {})}.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.lstrip("\n"), "utf-8")
+    return folder
+
+
+@dataclass(frozen=True)
+class Template:
+    """A finished build that has passed the gate, to be copied into homes of tests."""
+
+    settings: Settings
+    folder: Path
+    report: BuildReport
+
+    def copy_to(self, settings: Settings, run_id: str) -> Path:
+        """Put the build into another home as the run `run_id`; gives its staging folder."""
+        target = settings.staging / run_id
+        shutil.copytree(self.folder, target)
+        return target
