@@ -209,12 +209,12 @@ def _new_files(
     return sorted(((file, delivery_id) for delivery_id, file in new.items()), key=lambda item: _age(contract, item[0]))
 
 
-def _age(contract: Contract, file: Path) -> tuple[str, str]:
-    """What sorts files into the order of their extracts: the date in the name where names have one, then the name."""
+def _age(contract: Contract, file: Path) -> tuple[str, int, str]:
+    """What sorts files by the age of their extracts: the date in the name, else when they were written; the name."""
     if contract.delivery.named:
         with contextlib.suppress(ValueError):
-            return parse_file_name(contract, file.name)[1].isoformat(), file.name
-    return "", file.name
+            return parse_file_name(contract, file.name)[1].isoformat(), 0, file.name
+    return "", file.stat().st_mtime_ns, file.name
 
 
 @dataclass
@@ -242,13 +242,9 @@ def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: Pat
     )
     with contextlib.closing(connection):
         try:
-            _sort_out(settings, contract, connection, file, outcome)
+            _land_rows(settings, contract, connection, file, outcome, temporary, delivery_id)
         except DeliveryRejected as error:
             outcome.problems = [Problem(error.line, error.column, "delivery", error.reason, error.remedy)]
-        if outcome.landed:
-            rows.write(
-                connection, contract, temporary, municipality_code=settings.municipality_code, delivery_id=delivery_id
-            )
     if _changed(file, before):
         temporary.unlink(missing_ok=True)
         _say(f"{file.name} is still being written; it is left for the next run")
@@ -274,10 +270,16 @@ def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: Pat
     return ledger.known(contract.dataset, delivery_id)
 
 
-def _sort_out(
-    settings: Settings, contract: Contract, connection: duckdb.DuckDBPyConnection, file: Path, outcome: _Outcome
+def _land_rows(
+    settings: Settings,
+    contract: Contract,
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    outcome: _Outcome,
+    target: Path,
+    delivery_id: str,
 ) -> None:
-    """Read a file and sort its rows. Raises DeliveryRejected if the file is at fault, other errors if it is not."""
+    """Read a file and write its good rows. Raises DeliveryRejected if the file is at fault, else other errors."""
     if contract.delivery.named:
         outcome.period, outcome.as_of = _named(contract, file)
     elif file.suffix.removeprefix(".") not in contract.delivery.suffixes:
@@ -294,18 +296,19 @@ def _sort_out(
             column.purpose: Vault(settings, column.purpose, key) for column in contract.person_columns if column.purpose
         }
     reading = _read(contract, file, connection)
-    outcome.row_count = reading.rows_in
     if not contract.delivery.named:
         outcome.period, outcome.as_of = _told(contract, file, reading)
     assert outcome.period is not None, "named or told"
-    found = rows.sort_out(connection, contract, outcome.period, reading, vaults)
-    outcome.landed, outcome.problems, outcome.notes = found.landed, found.problems, found.notes
+    ids = {"municipality_code": settings.municipality_code, "delivery_id": delivery_id[:16]}
+    found = rows.land(connection, contract, outcome.period, reading, vaults, target, ids)
+    outcome.row_count, outcome.landed = found.rows_in, found.landed
+    outcome.problems, outcome.notes = found.problems, found.notes
 
 
 def _read(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:
     """Let the dataset's reader read the file; an error of the reader rejects the file, one of the machine does not."""
     reader = importlib.import_module(f"include.sources.{contract.reader}")
-    headers = [column.source_name for column in contract.columns]
+    headers = {column.source_name: column.personal != "drop" for column in contract.columns}
     try:
         reading: Reading = reader.read(file, connection, headers, contract.layout)
     except (WarehouseError, OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException):

@@ -6,6 +6,7 @@ the batch afterwards. The connection is in memory and may not spill to disk, sin
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from include.errors import DeliveryRejected
 from include.landing.contract import Column, Contract, Period
 from include.landing.persons import Vault, parse_person_number
 from include.sources import text
 from include.sources.reading import RAW, Problem, Reading
 
 TYPED = "typed"
+MARKS = "marks"
 
 _INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)")
 _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
@@ -28,9 +31,10 @@ _SEND_CORRECTED = "correct it at the source and send the period again"
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """How the rows of a delivery were told apart: `landed` stand in the table `typed` with `_problems` empty."""
+class Landed:
+    """How the rows of a delivery were told apart: `landed` of `rows_in` are in the Parquet file, if any are."""
 
+    rows_in: int
     landed: int
     problems: list[Problem]
     notes: list[str]
@@ -47,83 +51,120 @@ class _Check:
     remedy: str = _SEND_CORRECTED
 
 
-def sort_out(
+def land(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
     period: Period,
     reading: Reading,
     vaults: Mapping[str, Vault],
-) -> Sorted:
-    """Type and check the rows of `raw`, replace persons, and leave the result in `typed`.
+    target: Path,
+    ids: Mapping[str, str],
+) -> Landed:
+    """Type and check the rows of `raw`, replace persons, and write the good ones to the Parquet file `target`.
 
-    Columns of `typed`: `_row`, the landed columns, `_problems` (numbers of failed checks, null if none). `vaults` by
-    purpose.
+    `vaults` by purpose; `ids` are columns that every row gets (municipality and delivery). The text is parsed once,
+    into the table `typed`, which still holds the numbers of persons; keys are joined on the way out. Raises
+    DeliveryRejected if the delivery is not complete.
     """
-    persons_notes = [note for column in contract.person_columns for note in _persons(connection, column, vaults)]
     checks = _checks(contract, period)
+    _type(connection, contract, checks)
+    (rows,) = connection.execute(f"select count(*) from {TYPED}").fetchone() or (0,)
+    reading = _settle(connection, contract, reading, rows)
+    notes = [note for column in contract.person_columns for note in _persons(connection, column, vaults, checks)]
+    _write(connection, contract, target, ids)
+    if _mark_doubles(connection, contract, target, checks):
+        _write(connection, contract, target, ids)
+    problems = [*reading.problems, *_problems(connection, reading, checks)]
+    (landed,) = connection.execute(f"select count(*) from {TYPED} where {_good(connection)}").fetchone() or (0,)
+    if not landed:
+        target.unlink()
+    return Landed(reading.rows_in, landed, problems, notes)
+
+
+def _type(connection: duckdb.DuckDBPyConnection, contract: Contract, checks: Sequence[_Check]) -> None:
+    """Make the table `typed`: the landed columns, persons still as text, and `_problems`: numbers of failed checks."""
     values = ",\n".join(f"{_value(contract, column)} as {column.name}" for column in contract.landed_columns)
-    raws = "".join(
+    has = "".join(
         f', raw."{column.source_name}" is not null as _has_{column.name}' for column in contract.landed_columns
     )
-    joins = "".join(
-        f'\nleft join _persons_{column.name} on _persons_{column.name}.number = raw."{column.source_name}"'
-        for column in contract.person_columns
-    )
     names = ", ".join(column.name for column in contract.landed_columns)
-    any_fails = "\nor ".join(f"({check.fails})" for check in checks) or "false"
-    listed = ", ".join(f"if({check.fails}, {number}, null)" for number, check in enumerate(checks))
-    connection.execute(
-        f"""
+    failed = [(number, check.fails) for number, check in enumerate(checks) if check.fails]
+    any_fails = "\nor ".join(f"({fails})" for _, fails in failed) or "false"
+    listed = ", ".join(f"if({fails}, {number}, null)" for number, fails in failed)
+    statement = f"""
         create temp table {TYPED} as
-        with values as (
-            select raw._row, {values}{raws}
-            from {RAW} as raw{joins}
-        )
+        with values as (select {values}{has} from {RAW} as raw)
         select
-            _row, {names},
+            {names},
             case when {any_fails} then list_filter([{listed}]::integer[], lambda n : n is not null) end as _problems
         from values
-        """
-    )
-    checks.append(
-        _Check(
-            column=", ".join(contract.keys),
-            rule="unique_key",
-            fails="",
-            reason="another row of the delivery has the same key",
-            remedy="send each row once; where two differ, correct the wrong one at the source",
+    """
+    connection.execute(f"create temp table {MARKS} (place bigint, number integer)")
+    try:
+        connection.execute(statement)
+    except duckdb.InvalidInputException:
+        # DuckDB's own words hold the row.
+        raise DeliveryRejected(
+            "its rows can't be told apart: line ends are mixed, or a quote is left open.",
+            remedy="have the source send the whole file again",
+            file="",
+        ) from None
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, reading: Reading, rows: int) -> Reading:
+    """What the reader knows after the scan; and the sum that the delivery states is held against its rows."""
+    settled = reading.settled(rows)
+    if reading.total is None:
+        return settled
+    column = next(c.name for c in contract.landed_columns if c.source_name == reading.total.column)
+    found, unreadable = connection.execute(
+        f"select coalesce(sum({column}), 0), count(*) - count({column}) from {TYPED}"
+    ).fetchone() or (0, 0)
+    # Where a row or an amount can't be read, the sum can't be held against the total; those rows go to quarantine.
+    if found != reading.total.amount and not settled.problems and not unreadable:
+        raise DeliveryRejected(
+            "the sum of the column is not what the last line states: rows are missing or changed.",
+            remedy="have the source send the whole file again",
+            file="",
+            line=reading.total.line,
+            column=reading.total.column,
         )
+    return settled
+
+
+def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Path, ids: Mapping[str, str]) -> None:
+    """Write the good rows of `typed` as Parquet, keys in place of persons."""
+    columns = ", ".join(
+        f"_persons_{column.name}.person_key as {column.name}" if column.personal == "key" else f"{TYPED}.{column.name}"
+        for column in contract.landed_columns
     )
-    _mark_doubles(connection, contract, names, len(checks) - 1)
-    problems = [*reading.problems, *_problems(connection, reading, checks)]
-    (landed,) = connection.execute(f"select count(*) from {TYPED} where _problems is null").fetchone() or (0,)
-    return Sorted(landed=landed, problems=problems, notes=persons_notes)
-
-
-def write(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, file: Path, *, municipality_code: str, delivery_id: str
-) -> None:
-    """Write the good rows of `typed` as Parquet, with municipality and delivery."""
-    names = ", ".join(column.name for column in contract.landed_columns)
+    joins = "".join(
+        f"\njoin _persons_{column.name} on _persons_{column.name}.number = {TYPED}.{column.name}"
+        for column in contract.person_columns
+    )
+    same = "".join(f", '{_quoted(value)}' as {name}" for name, value in ids.items())
     # Answers keep no order that could be held against a class list.
     order = "order by random()" if contract.is_shuffled else ""
     connection.execute(
         f"""
-        copy (
-            select {names}, '{municipality_code}' as municipality_code, '{delivery_id[:16]}' as delivery_id
-            from {TYPED} where _problems is null {order}
-        ) to '{file}' (format parquet, compression zstd)
+        copy (select {columns}{same} from {TYPED}{joins} where {_good(connection)} {order})
+        to '{_quoted(str(target))}' (format parquet, compression zstd)
         """
     )
 
 
-def _persons(connection: duckdb.DuckDBPyConnection, column: Column, vaults: Mapping[str, Vault]) -> list[str]:
-    """Make the table `_persons_<column>` (number as it stands, person key), and say what is odd about the numbers."""
+def _persons(
+    connection: duckdb.DuckDBPyConnection, column: Column, vaults: Mapping[str, Vault], checks: Sequence[_Check]
+) -> list[str]:
+    """Make the table `_persons_<column>` (number as it stands, person key), mark rows whose number is none.
+
+    Returns what is odd about the numbers.
+    """
     assert column.purpose is not None, "a column with persons has a purpose"
     texts = [
         row[0]
         for row in connection.execute(
-            f'select distinct "{column.source_name}" from {RAW} where "{column.source_name}" is not null'
+            f"select distinct {column.name} from {TYPED} where {column.name} is not null"
         ).fetchall()
     ]
     parsed = {number_text: number for number_text in texts if (number := parse_person_number(number_text))}
@@ -137,6 +178,14 @@ def _persons(connection: duckdb.DuckDBPyConnection, column: Column, vaults: Mapp
     connection.register("_numbers", table)
     connection.execute(f"create temp table _persons_{column.name} as from _numbers")
     connection.unregister("_numbers")
+    if len(parsed) < len(texts):
+        _mark(
+            connection,
+            checks,
+            "person_number",
+            column.name,
+            f"{column.name} is not null and {column.name} not in (select number from _persons_{column.name})",
+        )
     replacements = sum(number.status == "replacement" for number in parsed.values())
     odd = sum(number.status == "person" and not number.passes_modulus_11 for number in parsed.values())
     notes = []
@@ -147,11 +196,26 @@ def _persons(connection: duckdb.DuckDBPyConnection, column: Column, vaults: Mapp
     return notes
 
 
+def _mark(
+    connection: duckdb.DuckDBPyConnection, checks: Sequence[_Check], rule: str, column: str, condition: str
+) -> None:
+    """Note a failed check of rows that only a second look could find; an update of `typed` would move its rows."""
+    number = next(n for n, check in enumerate(checks) if (check.rule, check.column) == (rule, column))
+    connection.execute(f"insert into {MARKS} select rowid, {number} from {TYPED} where {condition}")
+
+
+def _good(connection: duckdb.DuckDBPyConnection) -> str:
+    """SQL for: the row has no problem, of either kind."""
+    (marks,) = connection.execute(f"select count(*) from {MARKS}").fetchone() or (0,)
+    found_later = f" and {TYPED}.rowid not in (select place from {MARKS})" if marks else ""
+    return f"{TYPED}._problems is null{found_later}"
+
+
 def _value(contract: Contract, column: Column) -> str:
     """SQL for the typed value of a column; null where the text is none of the type."""
     raw = f'raw."{column.source_name}"'
     if column.personal == "key":
-        return f"_persons_{column.name}.person_key"
+        return raw
     if column.type == "VARCHAR" and contract.layout is not None:
         return raw
     return f"try_cast({_readable(contract, column, raw)} as {column.type})"
@@ -178,7 +242,8 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
         if column.required:
             checks.append(_Check(name, "required", f"not _has_{name}", "the value is missing"))
         if column.personal == "key":
-            checks.append(_Check(name, "person_number", f"_has_{name} and {name} is null", "it is no CPR number"))
+            # Found by looking at each number once, after the rows have been typed.
+            checks.append(_Check(name, "person_number", "", "it is no CPR number"))
         elif column.type != "VARCHAR":
             kind = _KIND.get(column.type, "number" if not column.type.startswith("STRUCT") else column.type)
             checks.append(
@@ -218,10 +283,18 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
                 "send the row in a delivery of its own period, or name the file after the period that it covers",
             )
         )
+    checks.append(
+        _Check(
+            ", ".join(contract.keys),
+            "unique_key",
+            "",
+            "another row of the delivery has the same key",
+            "send each row once; where two differ, correct the wrong one at the source",
+        )
+    )
+    # Null is neither good nor bad: what must be there is `required`.
     return [
-        # Null is neither good nor bad: what must be there is `required`.
-        _Check(check.column, check.rule, f"coalesce({check.fails}, false)", check.reason, check.remedy)
-        for check in checks
+        dataclasses.replace(check, fails=f"coalesce({check.fails}, false)" if check.fails else "") for check in checks
     ]
 
 
@@ -235,49 +308,61 @@ def _quoted(value: str) -> str:
     return value.replace("'", "''")
 
 
-def _mark_doubles(connection: duckdb.DuckDBPyConnection, contract: Contract, names: str, number: int) -> None:
-    """Mark rows whose key occurs more than once: of rows equal in all columns the first stays, others all go."""
+def _mark_doubles(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, target: Path, checks: Sequence[_Check]
+) -> bool:
+    """Mark rows whose key occurs more than once: of rows equal in all columns the first stays, others all go.
+
+    Looks at the written file, where persons are integers; True if rows were marked and the file must be written anew.
+    """
     keys = ", ".join(contract.keys)
-    connection.execute(
-        f"""
-        create temp table _doubles as
-        select {keys} from {TYPED} where _problems is null group by all having count(*) > 1
-        """
-    )
-    (doubles,) = connection.execute("select count(*) from _doubles").fetchone() or (0,)
-    if doubles == 0:
-        return
-    same_key = " and ".join(f"{TYPED}.{key} is not distinct from _doubles.{key}" for key in contract.keys)
-    whole_row = ", ".join(f"{name} := {TYPED}.{name}" for name in names.split(", "))
-    connection.execute(
-        f"""
-        update {TYPED} set _problems = [{number}]
-        where _row in (
-            select _row from (
+    found = connection.execute(
+        f"select {keys} from read_parquet('{_quoted(str(target))}') group by all having count(*) > 1 limit 1"
+    ).fetchone()
+    if found is None:
+        return False
+    people = {column.name for column in contract.person_columns}
+    whole_row = ", ".join(f"{column.name} := {column.name}" for column in contract.landed_columns)
+    columns = [
+        f"_persons_{column.name}.person_key as {column.name}" if column.name in people else f"{TYPED}.{column.name}"
+        for column in contract.landed_columns
+    ]
+    joins = "".join(f"\njoin _persons_{name} on _persons_{name}.number = {TYPED}.{name}" for name in sorted(people))
+    condition = f"""
+        rowid in (
+            with keyed as (
+                select {TYPED}.rowid as place, {", ".join(columns)} from {TYPED}{joins} where {_good(connection)}
+            ),
+            digested as (
+                select place, {keys}, md5(to_json(struct_pack({whole_row}))) as digest from keyed
+            ),
+            judged as (
                 select
-                    _row,
-                    min(row_digest) over (partition by {keys}) != max(row_digest) over (partition by {keys})
-                        as differ,
-                    row_number() over (partition by {keys} order by _row) as place
-                from (
-                    select {TYPED}._row, {", ".join(f"{TYPED}.{key}" for key in contract.keys)},
-                        md5(to_json(struct_pack({whole_row}))) as row_digest
-                    from {TYPED} join _doubles on {same_key}
-                    where _problems is null
-                )
+                    place,
+                    count(*) over same_key as doubles,
+                    min(digest) over same_key != max(digest) over same_key as differ,
+                    min(place) over same_key as first_place
+                from digested
+                window same_key as (partition by {keys})
             )
-            where differ or place > 1
+            select place from judged where doubles > 1 and (differ or place > first_place)
         )
-        """
-    )
+    """
+    _mark(connection, checks, "unique_key", keys, condition)
+    return True
 
 
 def _problems(connection: duckdb.DuckDBPyConnection, reading: Reading, checks: Sequence[_Check]) -> list[Problem]:
     """One problem for each failed check of each bad row, with the line where the row stands."""
     bad = connection.execute(
-        f"select _row, unnest(_problems) from {TYPED} where _problems is not null order by _row"
+        f"""
+        select rowid + 1 as place, unnest(_problems) as number from {TYPED} where _problems is not null
+        union all
+        select place + 1, number from {MARKS}
+        order by place, number
+        """
     ).fetchall()
-    lines = reading.lines([row for row, _ in bad])
+    lines = reading.lines(sorted({row for row, _ in bad}))
     return [
         Problem(
             lines.get(row), checks[number].column, checks[number].rule, checks[number].reason, checks[number].remedy

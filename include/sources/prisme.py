@@ -8,13 +8,12 @@ art, project codes `P#####`, `PR####` and `A######E`, six segments in place of s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from include.sources import text
-from include.sources.reading import Layout, Reading
+from include.sources.reading import Headers, Layout, Reading
 
 ACCOUNT_STRING = "Kontostreng"
 
@@ -50,9 +49,8 @@ def account_sql(column: str = f'"{ACCOUNT_STRING}"') -> dict[str, str]:
     return parts
 
 
-def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Sequence[str], layout: Layout | None) -> Reading:
+def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, layout: Layout | None) -> Reading:
     """Read a posting export; the parts of the account string are columns of their own. Raises as `text.read`."""
     computed = account_sql()
-    return text.read(
-        path, connection, [header for header in headers if header not in computed], layout, computed=computed
-    )
+    written = {header: is_kept for header, is_kept in headers.items() if header not in computed}
+    return text.read(path, connection, written, layout, computed=computed)

@@ -2,11 +2,11 @@
 
 A reader is a module with a function
 
-    read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Sequence[str], layout: Layout | None) -> Reading
+    read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, layout: Layout | None) -> Reading
 
-that puts the delivery's records into a temporary table of `connection`, as they stand in the delivery, and raises
-`include.errors.DeliveryRejected` where the file as a whole is not what it should be. It gives types only where the
-format has them; the contract casts, checks and sorts out single rows afterwards, in SQL.
+that puts the delivery's records, as they stand and in their order, into a temporary table or view of `connection`, and
+raises `include.errors.DeliveryRejected` where the file as a whole is not what it should be. It gives types only where
+the format has them; the contract casts, checks and sorts out single rows afterwards, in SQL.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 import duckdb
@@ -21,7 +22,10 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 RAW = "raw"
-"""The temporary table that a reader makes: `_row` (1, 2, ... in the order of the delivery) and one column a header."""
+"""The temporary table or view that a reader makes, with one column a header."""
+
+Headers = Mapping[str, bool]
+"""The columns that a delivery must have; False for one that is read past because it never lands."""
 
 
 class Layout(BaseModel):
@@ -50,12 +54,23 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Total:
+    """A sum that the delivery states of itself: of which column, how much, and in which line."""
+
+    column: str
+    amount: Decimal
+    line: int
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a reader found in a delivery.
 
-    `rows_in` counts all records, those in `problems` included, which are not in the table. `lines` maps values of
-    `_row` to line numbers of the file (or whatever a person finds the place by); `period_label` and `as_of` are given
-    where the delivery itself tells them.
+    `rows_in` counts all records, those in `problems` included, which are not in the table. `lines` maps places in the
+    table (1, 2, ...) to line numbers of the file (or whatever a person finds the place by); `period_label` and `as_of`
+    are given where the delivery itself tells them, `total` where it states a sum.
+
+    A reader whose table is a view learns some of this only while the view is read: then `after_scan` tells the rest.
     """
 
     rows_in: int
@@ -63,12 +78,18 @@ class Reading:
     lines: Callable[[Sequence[int]], Mapping[int, int]] = field(default=lambda rows: {row: row for row in rows})
     period_label: str | None = None
     as_of: dt.date | None = None
+    total: Total | None = None
+    after_scan: Callable[[int], Reading] | None = None
+
+    def settled(self, rows: int) -> Reading:
+        """All that is known once the table has been read, once, and gave this many rows."""
+        return self.after_scan(rows) if self.after_scan else self
 
 
 def table_from_rows(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> int:
     """Make the table `raw` from records that Python holds; for small sources only. Returns the number of rows."""
     records = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
     connection.register("_records", records)
-    connection.execute(f"create temp table {RAW} as select row_number() over () as _row, * from _records")
+    connection.execute(f"create temp table {RAW} as from _records")
     connection.unregister("_records")
-    return records.num_rows
+    return int(records.num_rows)

@@ -11,17 +11,15 @@ import codecs
 import csv
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import BinaryIO, Literal, TextIO
 
 import duckdb
 
 from include.errors import DeliveryRejected
-from include.sources.reading import RAW, Layout, Problem, Reading
+from include.sources.reading import RAW, Headers, Layout, Problem, Reading, Total
 
 TOTAL = "Total"
 """What stands in the first column of a last line that states the sum of a column."""
@@ -52,6 +50,13 @@ class TextFile:
         """The header line, without its end."""
         with self.open() as stream:
             return stream.readline().rstrip("\r\n")
+
+    def last_line(self) -> str:
+        """The last line that is not blank, without its end; lines of up to 64 KiB."""
+        with self.path.open("rb") as stream:
+            stream.seek(max(0, self.path.stat().st_size - 65_536))
+            lines = stream.read().decode(self.encoding, errors="replace").splitlines()
+        return next((line for line in reversed(lines) if line.strip()), "")
 
     def ends_with_line_end(self) -> bool:
         """False if the last line has no end, as in a file cut short."""
@@ -157,17 +162,17 @@ def date_sql(column: str, formats: Sequence[str]) -> str:
 def read(
     path: Path,
     connection: duckdb.DuckDBPyConnection,
-    headers: Sequence[str],
+    headers: Headers,
     layout: Layout | None,
     *,
     computed: Mapping[str, str] | None = None,
 ) -> Reading:
-    """Read a delimited text into the table `raw`, all columns as trimmed text, empty as null.
+    """Make the view `raw` over a delimited text, all columns as trimmed text, empty as null.
 
     `headers` are the columns that must be there, by name, in any order, and no others. `computed` adds columns from SQL
-    over the others. A row of another width goes into `problems`. Raises DeliveryRejected for a wrong encoding or
-    header, for no rows, and for a file cut short: a last line without its end, or where the layout has a total, no
-    `Total` line or another sum.
+    over the others. A view, so that the text is parsed once, together with what the contract does to it; records of
+    another width are known after that. Raises DeliveryRejected for a wrong encoding or header and for a file cut short:
+    a last line without its end, or where the layout has a total, no `Total` line.
     """
     layout = layout or Layout()
     if path.stat().st_size == 0:
@@ -181,11 +186,20 @@ def read(
             file=path.name,
             line=source.count_lines(),
         )
-    reading = _load(connection, source, names, layout, computed or {})
-    return reading if layout.total is None else _check_total(connection, source, names[0], layout, reading)
+    memory = _in_memory(source) if source.encoding == "cp1252" else None
+    place = f"/proc/self/fd/{memory.fileno()}" if memory else str(source.path)
+    _make_view(connection, place, names, headers, layout, computed or {})
+
+    def after_scan(rows: int) -> Reading:
+        if memory is not None:
+            memory.close()
+        return _after_scan(connection, source, layout, rows)
+
+    total = _total(source, names, layout) if layout.total is not None else None
+    return Reading(rows_in=0, total=total, after_scan=after_scan)
 
 
-def _header(line: str, headers: Sequence[str], layout: Layout, file: str) -> list[str]:
+def _header(line: str, headers: Headers, layout: Layout, file: str) -> list[str]:
     """The names of the columns, in the file's order. Raises DeliveryRejected if they are not the contract's."""
     found = [name.strip() for name in next(csv.reader([line], delimiter=layout.delimiter, quotechar=layout.quote), [])]
     missing = [name for name in headers if name not in found]
@@ -210,60 +224,52 @@ def _header(line: str, headers: Sequence[str], layout: Layout, file: str) -> lis
     return found
 
 
-@contextmanager
-def _readable(source: TextFile) -> Iterator[str]:
-    """A path that DuckDB can read: the file itself, or its text as UTF-8 in memory only, since it may hold persons."""
-    if source.encoding != "cp1252":
-        yield str(source.path)
-        return
-    descriptor = os.memfd_create(source.path.name)
-    try:
-        with os.fdopen(os.dup(descriptor), "w", encoding="utf-8", newline="") as memory, source.open() as stream:
-            shutil.copyfileobj(stream, memory, _BLOCK)
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
+def _in_memory(source: TextFile) -> BinaryIO:
+    """The text as UTF-8 in memory only, never on disk, since it may hold persons."""
+    memory = os.fdopen(os.memfd_create(source.path.name), "w+b")
+    with source.open() as stream:
+        while block := stream.read(_BLOCK):
+            memory.write(block.encode("utf-8"))
+    memory.flush()
+    return memory
 
 
-def _load(
+def _make_view(
     connection: duckdb.DuckDBPyConnection,
-    source: TextFile,
+    place: str,
     names: Sequence[str],
+    headers: Headers,
     layout: Layout,
     computed: Mapping[str, str],
-) -> Reading:
+) -> None:
     types = ", ".join(f"'{name}': 'varchar'" for name in names)
-    trimmed = ", ".join(f'nullif(trim("{name}"), \'\') as "{name}"' for name in names)
+    trimmed = ", ".join(f'nullif(trim("{name}"), \'\') as "{name}"' for name in names if headers[name])
     more = "".join(f', {sql} as "{name}"' for name, sql in computed.items())
-    try:
-        with _readable(source) as path:
-            connection.execute(
-                f"""
-                create temp table {RAW} as
-                with read as (
-                    select * from read_csv(
-                        $path, delim = '{layout.delimiter}', quote = '{layout.quote}', escape = '{layout.quote}',
-                        header = true, auto_detect = false, columns = {{{types}}}, nullstr = '', strict_mode = true,
-                        null_padding = false, store_rejects = true, rejects_table = '_rejects', rejects_scan = '_scans'
-                    )
-                ),
-                trimmed as (select row_number() over () as _row, {trimmed} from read)
-                select *{more} from trimmed
-                """,
-                {"path": path},
+    # The line with the total is no record; there is one, at the end, or the file is rejected.
+    records = f"where \"{names[0]}\" is distinct from '{TOTAL}'" if layout.total is not None else ""
+    quoted = place.replace("'", "''")
+    connection.execute(
+        f"""
+        create temp view {RAW} as
+        with read as (
+            select * from read_csv(
+                '{quoted}', delim = '{layout.delimiter}', quote = '{layout.quote}', escape = '{layout.quote}',
+                header = true, auto_detect = false, columns = {{{types}}}, nullstr = '', strict_mode = true,
+                null_padding = false, store_rejects = true, rejects_table = '_rejects', rejects_scan = '_scans'
             )
-    except duckdb.Error as error:
-        raise DeliveryRejected(
-            f"it can't be read as text with '{layout.delimiter}' between columns ({type(error).__name__}).",
-            remedy=_SEND_AGAIN,
-            file=source.path.name,
-        ) from None
+            {records}
+        ),
+        trimmed as (select {trimmed} from read)
+        select *{more} from trimmed
+        """
+    )
+
+
+def _after_scan(connection: duckdb.DuckDBPyConnection, source: TextFile, layout: Layout, rows: int) -> Reading:
+    """What is known once DuckDB has read the text: the records that it could not read, and where they stand."""
     rejected: dict[int, str] = dict(
         connection.execute("select line, error_type from _rejects order by line").fetchall()
     )
-    connection.execute("drop table _rejects")
-    connection.execute("drop table _scans")
-    (rows,) = connection.execute(f"select count(*) from {RAW}").fetchone() or (0,)
     if rows + len(rejected) == 0:
         raise DeliveryRejected("there is a header and no row.", remedy=_SEND_AGAIN, file=source.path.name)
     places = _places(source, layout, rejected)
@@ -324,38 +330,28 @@ def _lines(source: TextFile, layout: Layout, rejected: Mapping[int, str], wanted
     return found
 
 
-def _check_total(
-    connection: duckdb.DuckDBPyConnection, source: TextFile, first_column: str, layout: Layout, reading: Reading
-) -> Reading:
-    """Take the `Total` line out of the table and hold the sum against it."""
+def _total(source: TextFile, names: Sequence[str], layout: Layout) -> Total:
+    """The sum that the last line states. Raises DeliveryRejected if the last line is another: the file is cut short."""
     assert layout.total is not None, "called for layouts with a total"
-    file, column = source.path.name, layout.total
-    amount = f"""try_cast({number_sql(f'"{column}"', 2, layout.decimal)} as decimal(18, 2))"""
-    stated = connection.execute(
-        f"""
-        select _row, {amount} from {RAW}
-        where "{first_column}" = '{TOTAL}' and _row = (select max(_row) from {RAW})
-        """
-    ).fetchone()
-    if stated is None:
+    *_, last = csv.reader([source.last_line()], delimiter=layout.delimiter, quotechar=layout.quote)
+    line = source.count_lines()
+    if last[0] != TOTAL or len(last) != len(names):
         raise DeliveryRejected(
             f"the last line is not the `{TOTAL}` line: the file is cut short.",
             remedy=_SEND_AGAIN,
-            file=file,
-            line=source.count_lines(),
+            file=source.path.name,
+            line=line,
         )
-    row, total = stated
-    connection.execute(f"delete from {RAW} where _row = {row}")
-    found, unreadable = connection.execute(
-        f'select coalesce(sum({amount}), 0), count("{column}") - count({amount}) from {RAW}'
-    ).fetchone() or (0, 0)
-    # Where a row or an amount can't be read, the sum can't be held against the total; those rows go to quarantine.
-    if total is None or (found != total and not reading.problems and not unreadable):
+    stated = duckdb.execute(
+        f"select try_cast({number_sql('stated', 2, layout.decimal)} as decimal(18, 2)) from (select ? as stated)",
+        [last[names.index(layout.total)].strip()],
+    ).fetchone()
+    if stated is None or stated[0] is None:
         raise DeliveryRejected(
-            f"the sum of the column is not what the `{TOTAL}` line states: rows are missing or changed.",
+            f"the `{TOTAL}` line states no number.",
             remedy=_SEND_AGAIN,
-            file=file,
-            line=source.count_lines(),
-            column=column,
+            file=source.path.name,
+            line=line,
+            column=layout.total,
         )
-    return Reading(rows_in=reading.rows_in - 1, problems=reading.problems, lines=reading.lines)
+    return Total(layout.total, stated[0], line)

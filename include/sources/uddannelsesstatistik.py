@@ -38,7 +38,7 @@ import pyarrow as pa
 
 from include.errors import DeliveryRejected
 from include.sources.api import Api, ApiConnection, FetchFailed, Patience
-from include.sources.reading import Layout, Problem, Reading, table_from_rows
+from include.sources.reading import Headers, Layout, Problem, Reading, table_from_rows
 
 __all__ = [
     "ADDRESS",
@@ -168,7 +168,7 @@ def fetch(
     return target
 
 
-def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Sequence[str], layout: Layout | None) -> Reading:
+def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, layout: Layout | None) -> Reading:
     """Read an answer that `fetch` saved into the table `raw`: one row a municipality, stage, school year and measure.
 
     All columns are text; `measure_value` is per cent with a decimal point, such as `16.7`. The rows are the cells of

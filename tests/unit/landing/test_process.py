@@ -257,6 +257,29 @@ def test_a_file_that_is_still_written_is_left(settings: Settings, monkeypatch: p
     assert process.take_in(settings, ABSENCE).landed_count == 2
 
 
+@pytest.mark.parametrize(("total", "status"), [("300,50", "accepted"), ("300,51", "rejected")])
+def test_a_ledger_is_held_against_its_total(settings: Settings, total: str, status: str) -> None:
+    contract = load_contracts()["ledger_postings"]
+    header = ";".join(column.header for column in contract.columns if column.header)
+    rows = [
+        f"{day}-06-2026;B{day};1;3000111006;02015-322021999-020105-109---;Løn – juni;{amount};;Leverandør"
+        for day, amount in (("01", "1.300,50"), ("02", "1.000,00-"))
+    ]
+    file = settings.inbox / "ledger_postings" / "ledger_postings_2026-06_20260612.csv"
+    file.parent.mkdir(parents=True)
+    file.write_bytes("\r\n".join([header, *rows, f"Total;;;;;;{total};;", ""]).encode("cp1252"))
+    (delivery,) = take_in(settings, contract)
+    assert delivery.status == status
+    assert reasons(settings, "ledger_postings") == ([(4, "Beløb", "delivery")] if status == "rejected" else [])
+
+
+def test_the_same_person_in_two_notations_is_one(settings: Settings) -> None:
+    dashed = row(1, "01-06-2026")
+    deliver(settings, "absence_days_2026-06_20260612.csv", dashed, dashed.replace("-", "", 1), row(2, "01-06-2026"))
+    (delivery,) = take_in(settings)
+    assert (delivery.landed_count, reasons(settings)) == (2, [(3, "person_key, absence_date", "unique_key")])
+
+
 def test_synthetic_and_real_are_not_mixed(settings: Settings) -> None:
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
     take_in(settings)
