@@ -1,0 +1,65 @@
+with
+
+initiatives as (
+    select * from {{ ref('stg_budget__agreement_initiatives') }}
+),
+
+centers as (
+    select * from {{ ref('center') }}
+),
+
+committees as (
+    select * from {{ ref('committee') }}
+),
+
+initiative_accounts as (
+    select distinct
+        municipality_code,
+        agreement_year,
+        initiative_id
+    from {{ ref('initiative_account') }}
+    where basis != 'synthetic' or {{ is_synthetic() }}
+),
+
+-- documents write a centre with and without "Center for", and a name belongs to one centre at a time
+described as (
+    select
+        initiatives.municipality_code,
+        initiatives.agreement_year,
+        initiatives.initiative_id,
+        initiatives.title,
+        initiatives.section_title,
+        initiatives.initiative_type,
+        initiatives.description,
+        initiatives.elaboration,
+        initiatives.responsible_center,
+        centers.center_code,
+        initiatives.committee,
+        committees.committee_code,
+        initiatives.contributors,
+        initiatives.finance_text,
+        initiatives.case_number,
+        initiatives.document_date,
+        initiative_accounts.initiative_id is not null as has_account,
+        initiatives.delivery_id
+    from initiatives
+    left join centers
+        on
+            initiatives.municipality_code = centers.municipality_code
+            and regexp_replace(initiatives.responsible_center, '^Center for ', '') = centers.center_name
+            and initiatives.document_date >= centers.valid_from
+            and (centers.valid_to is null or initiatives.document_date <= centers.valid_to)
+    left join committees
+        on
+            initiatives.municipality_code = committees.municipality_code
+            and initiatives.committee = committees.committee_name
+            and initiatives.document_date >= committees.valid_from
+            and (committees.valid_to is null or initiatives.document_date <= committees.valid_to)
+    left join initiative_accounts
+        on
+            initiatives.municipality_code = initiative_accounts.municipality_code
+            and initiatives.agreement_year = initiative_accounts.agreement_year
+            and initiatives.initiative_id = initiative_accounts.initiative_id
+)
+
+select * from described

@@ -1,0 +1,48 @@
+with
+
+source as (
+    select * from {{ source('budget', 'ledger_postings') }}
+),
+
+deliveries as (
+    select * from {{ ref('stg_operations__deliveries') }}
+    where dataset = 'ledger_postings'
+),
+
+-- A posting that was moved to another day can stand in two deliveries, one for each day. It counts once, as the
+-- newest delivery has it. Voucher numbers may recur from one accounting year to the next.
+current_postings as (
+    select source.*
+    from source
+    left join deliveries on source.delivery_id = deliveries.delivery_id
+    qualify row_number() over (
+        partition by
+            source.municipality_code,
+            year(source.posting_date),
+            source.voucher_number,
+            source.voucher_line
+        order by deliveries.as_of desc, deliveries.received_at desc, source.posting_date desc
+    ) = 1
+),
+
+renamed as (
+    select
+        municipality_code,
+        posting_date,
+        voucher_number,
+        voucher_line,
+        account_alias,
+        account_string,
+        cost_center,
+        account_number,
+        activity_number,
+        art_number,
+        project_number,
+        account_form,
+        person_mark is not null as is_posted_by_person,
+        amount_dkk,
+        delivery_id
+    from current_postings
+)
+
+select * from renamed
