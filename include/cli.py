@@ -174,7 +174,7 @@ def _fill(settings: Settings, size: Size) -> None:
 
 def _through_airflow(settings: Settings, connection: Mapping[str, str]) -> None:
     """Run the night in a child process, which tells its progress on stderr."""
-    environment = {**os.environ, **settings.environment(), **connection, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **settings.environment(), **connection, "WAREHOUSE_NIGHT_PARENT": str(os.getpid())}
     command = [sys.executable, str(PROJECT_ROOT / "dags" / "in_one_process.py")]
     with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.DEVNULL) as process:
         try:
