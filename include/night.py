@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import WarehouseError
 from include.landing.contract import Contract, contracts_of, load_contracts
-from include.landing.ledger import Delivery, Ledger, QuarantinedRow
+from include.landing.ledger import Delivery, Ledger
 from include.operations.decision import Decision, Published, Trigger, decide
 from include.operations.run_log import Step, step, steps
 from include.settings import COPENHAGEN, DOMAINS, Settings
@@ -104,7 +104,7 @@ def account(settings: Settings, domain: str, since: dt.datetime, failed: list[st
             problems = ledger.problems(delivery_id=delivery.delivery_id, dataset=delivery.dataset)
         # What stopped the whole file comes first, then single rows.
         problems.sort(key=lambda problem: (problem.line is not None, problem.line or 0))
-        lines += [place(problem) for problem in problems[:PLACES_SHOWN]]
+        lines += [problem.sentence for problem in problems[:PLACES_SHOWN]]
         if len(problems) > PLACES_SHOWN:
             lines.append(
                 f"{delivery.dataset}/{delivery.file_name}: {len(problems) - PLACES_SHOWN} more; "
@@ -124,14 +124,6 @@ def accounts(settings: Settings, since: dt.datetime) -> list[str]:
         for domain in DOMAINS
         for line in account(settings, domain, since, [one.name for one in failed if one.domain == domain])
     ]
-
-
-def place(problem: QuarantinedRow) -> str:
-    """One quarantined row or file in a line: file, line, column, reason, remedy."""
-    where = f"{problem.dataset}/{problem.file_name}"
-    where += f", line {problem.line}" if problem.line is not None else ""
-    where += f", column {problem.column}" if problem.column else ""
-    return f"{where}: {problem.reason}. Remedy: {problem.remedy}"
 
 
 # ---- refresh

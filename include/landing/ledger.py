@@ -111,6 +111,14 @@ class QuarantinedRow:
     reason: str
     remedy: str
 
+    @property
+    def sentence(self) -> str:
+        """One line for people: file, line, column, reason and remedy."""
+        where = f"{self.dataset}/{self.file_name}"
+        where += f", line {self.line}" if self.line is not None else ""
+        where += f", column {self.column}" if self.column else ""
+        return f"{where}: {self.reason.rstrip('.')}. Remedy: {self.remedy}"
+
 
 @dataclass(frozen=True)
 class Window:

@@ -30,7 +30,7 @@ import duckdb
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing import rows, store
 from include.landing.contract import Contract, Period, load_contracts, parse_file_name
-from include.landing.ledger import Delivery, Ledger, QuarantinedRow
+from include.landing.ledger import Delivery, Ledger
 from include.landing.persons import Vault, key_id, read_key
 from include.settings import PROJECT_ROOT, Settings
 from include.sources.reading import Problem, Reading
@@ -146,7 +146,7 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
             delivery = _land_file(settings, contract, ledger, file, delivery_id)
             if delivery is None:
                 continue
-            rejected = [sentence(problem) for problem in ledger.problems(delivery_id)]
+            rejected = [problem.sentence for problem in ledger.problems(delivery_id, contract.dataset)]
             report = dataclasses.replace(
                 report,
                 deliveries=report.deliveries + 1,
@@ -156,14 +156,6 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
                 rejected=report.rejected + (rejected[:1] if delivery.status == "rejected" else []),
             )
     return report
-
-
-def sentence(problem: QuarantinedRow) -> str:
-    """One line for people: file, line, column, reason and remedy."""
-    place = problem.file_name
-    place += f", line {problem.line}" if problem.line else ""
-    place += f", column {problem.column}" if problem.column else ""
-    return f"{place}: {problem.reason} Remedy: {problem.remedy}"
 
 
 def _say(message: str) -> None:

@@ -109,7 +109,7 @@ def test_no_message_holds_a_value(settings: Settings) -> None:
     )
     take_in(settings)
     with Ledger(settings) as ledger:
-        told = [process.sentence(problem) for problem in ledger.problems()]
+        told = [problem.sentence for problem in ledger.problems()]
     assert len(told) == 3
     assert all(secret not in line and "Remedy: " in line and "line 3" in line for line in told)
 
