@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
+import yaml
 
 from include.errors import WarehouseError
 from include.settings import PROJECT_ROOT
@@ -31,7 +32,7 @@ from include.settings import PROJECT_ROOT
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-    from great_expectations.data_context.data_context.file_data_context import FileDataContext
+    from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
 EXPECTATIONS = PROJECT_ROOT / "expectations"
@@ -114,7 +115,7 @@ def load_suite(name: str, expectations: Path = EXPECTATIONS) -> dict[str, Any]:
 class Project:
     """The GX project opened over one DuckDB file. Made by `open_project`; see there."""
 
-    def __init__(self, context: FileDataContext, source: SQLDatasource, expectations: Path, docs: Path) -> None:
+    def __init__(self, context: AbstractDataContext, source: SQLDatasource, expectations: Path, docs: Path) -> None:
         self._context = context
         self._source = source
         self._expectations = expectations
@@ -134,13 +135,12 @@ class Project:
         place = f"{schema}.{table}"
         error_class = None
         try:
-            asset = self._source.add_table_asset(f"{suite_name}: {place}", table_name=table, schema_name=schema)
-            definition = self._context.validation_definitions.add(
-                gx.ValidationDefinition(
-                    name=f"{suite_name}: {place}", data=asset.add_batch_definition_whole_table("all rows"), suite=suite
+            with contextlib.redirect_stdout(io.StringIO()):  # GX prints a hint for each query without {batch}
+                asset = self._source.add_table_asset(f"{suite_name}: {place}", table_name=table, schema_name=schema)
+                rows = asset.add_batch_definition_whole_table("all rows")
+                definition = self._context.validation_definitions.add(
+                    gx.ValidationDefinition(name=f"{suite_name}: {place}", data=rows, suite=suite)
                 )
-            )
-            with contextlib.redirect_stdout(io.StringIO()):  # it prints a hint for each query without {batch}
                 outcome = definition.run(result_format="BOOLEAN_ONLY", run_id=RunIdentifier(run_name=run_name))
         except Exception as error:  # whatever it is, its text may quote a value
             error_class = _error_class(f"{type(error).__name__} {error}")
@@ -173,10 +173,13 @@ class Project:
         import great_expectations as gx
 
         content = load_suite(name, self._expectations)
-        problem = None
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # the same hint
-                return self._context.suites.add_or_update(gx.ExpectationSuite(**content))
+                suite = self._context.suites.add_or_update(gx.ExpectationSuite(**content))
+            # GX leaves out, in silence, an expectation of a type that it does not know
+            if len(suite.expectations) == len(content["expectations"]):
+                return suite
+            problem = "an expectation of an unknown type"
         except Exception as error:
             problem = type(error).__name__
         raise WarehouseError(
@@ -219,24 +222,27 @@ def open_project(
 ) -> Iterator[Project]:
     """Open the GX project over one DuckDB file, read-only; the file is free again afterwards.
 
-    GX writes ids and data sources into the configuration of the project that it opens, so it gets a copy of its own
-    below `scratch` (made if missing), which is removed in the end. Several processes may do so at once.
+    GX writes ids and data sources into the folder of a project that it opens, so here it gets the configuration in
+    memory and the suites one by one; of the repository nothing is written, by however many processes. Data Docs grow in
+    a folder below `scratch` (made if missing), which is removed in the end.
+
+    Raises WarehouseError if the file can't be opened for reading.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig
     from sqlalchemy import URL
 
     scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="expectations-", dir=scratch) as folder, _quiet():
+    with tempfile.TemporaryDirectory(prefix="data-docs-", dir=scratch) as folder, _quiet():
         from include.gx_duckdb import DRIVER
 
-        root = Path(folder) / "project"
         docs = Path(folder) / "data_docs"
-        root.mkdir()
-        shutil.copy(expectations / "great_expectations.yml", root)
+        config = yaml.safe_load((expectations / "great_expectations.yml").read_text("utf-8"))
+        config["stores"][config["expectations_store_name"]]["store_backend"] = {"class_name": "InMemoryStoreBackend"}
         context = gx.get_context(
-            mode="file",
-            context_root_dir=root,
+            mode="ephemeral",
+            project_config=DataContextConfig(**config),
             runtime_environment={"DATA_DOCS": str(docs)},
         )
         address = URL.create(
@@ -244,9 +250,19 @@ def open_project(
             database=str(database.resolve()),
             query={"access_mode": "READ_ONLY", "threads": str(threads), "memory_limit": memory_limit},
         )
-        source = context.data_sources.add_sql(
-            name="warehouse", connection_string=address.render_as_string(), create_temp_table=False
-        )
+        error_class = None
+        try:
+            source = context.data_sources.add_sql(
+                name="warehouse", connection_string=address.render_as_string(), create_temp_table=False
+            )
+        except Exception as error:
+            error_class = _error_class(str(error))
+        if error_class is not None:
+            raise WarehouseError(
+                f"the database file can't be opened for reading ({error_class}).",
+                remedy="check that it exists, that it is whole, and that nobody, this process included, has it open.",
+                where=database.name,
+            )
         try:
             yield Project(context, source, expectations, docs)
         finally:
@@ -288,11 +304,10 @@ def _has_error(info: dict[str, Any] | None) -> bool:
 
 
 def _error_class(text: str) -> str:
-    """The first known exception class that a text names: DuckDB's first. Never another word of the text."""
-    for name in re.findall(r"\b[A-Z]\w*(?:Error|Exception)\b", text):
-        if isinstance(getattr(duckdb, name, None), type) and issubclass(getattr(duckdb, name), duckdb.Error):
-            return str(name)
-    for name in re.findall(r"\b[A-Z]\w*Error\b", text):
-        if isinstance(getattr(builtins, name, None), type):
-            return str(name)
+    """The first known exception class that a text names, DuckDB's own before others. Never another word of the text."""
+    for pattern, module in ((r"\b[A-Z]\w*Exception\b", duckdb), (r"\b[A-Z]\w*Error\b", builtins)):
+        for name in re.findall(pattern, text):
+            found = getattr(module, name, None)
+            if isinstance(found, type) and issubclass(found, Exception):
+                return str(name)
     return "error"

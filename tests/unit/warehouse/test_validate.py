@@ -1,0 +1,222 @@
+# ruff: noqa: E501 (a planted fault is one line of the table)
+"""The gate of expectations over real DuckDB files, with the suites that are committed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from include.errors import WarehouseError
+from include.gx import EXPECTATIONS, load_suite, suite_names
+from include.landing.contract import load_contracts
+from include.settings import Settings
+from include.warehouse.validate import ValidationFailed, ValidationReport, validate
+
+RUN = "20260619T013000Z-000001"
+MARTS = {
+    "dim_date", "dim_municipality", "dim_institution", "dim_center", "dim_committee", "dim_follow_up", "dim_initiative",
+    "fct_milestone", "fct_initiative_amount", "fct_initiative_spending", "mart_budget_follow_up",
+    "mart_school_absence", "mart_icehearts", "mart_trivsel", "data_freshness",
+}  # fmt: skip
+NEVER_EMPTY = {"dim_date", "dim_municipality", "dim_institution", "dim_center", "dim_committee", "dim_follow_up",
+               "data_freshness"}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def good_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("good") / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute((Path(__file__).parent / "marts.sql").read_text("utf-8"))
+    return file
+
+
+def validated(settings: Settings, build: Path, *statements: str, expectations: Path = EXPECTATIONS) -> ValidationReport:
+    """The report on the good build after `statements`; raises as the gate does."""
+    file = settings.staging / RUN / "build" / "warehouse.duckdb"
+    file.parent.mkdir(parents=True)
+    shutil.copy(build, file)
+    with duckdb.connect(str(file)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return validate(settings, RUN, expectations=expectations)
+
+
+def test_a_good_build_passes_without_a_word(settings: Settings, good_build: Path) -> None:
+    report = validated(settings, good_build)
+    assert report.critical == []
+    assert report.warnings == []
+    assert report.suites == len(MARTS)
+    assert report.checks == sum(len(load_suite(mart)["expectations"]) for mart in MARTS)
+    operations = settings.staging / RUN / "operations"
+    written = json.loads((operations / "validation.json").read_text("utf-8"))
+    assert {result["suite"] for result in written["results"]} == MARTS
+    assert written["checks"] == report.checks
+    assert (operations / "data_docs" / "index.html").is_file()
+    pages = list((operations / "data_docs" / "validations").rglob("*.html"))
+    assert len(pages) == len(MARTS)
+    assert sorted(path.name for path in (settings.staging / RUN).iterdir()) == ["build", "operations"]
+    with duckdb.connect(str(settings.staging / RUN / "build" / "warehouse.duckdb")) as connection:
+        connection.execute("create table the_file_is_free_again (a integer)")
+
+
+def test_every_dataset_and_every_mart_has_a_suite() -> None:
+    assert suite_names() == MARTS | set(load_contracts())
+    for name in suite_names():
+        assert load_suite(name)["expectations"]
+
+
+def test_marts_of_datasets_that_were_never_delivered_pass_empty(settings: Settings, good_build: Path) -> None:
+    emptied = [f"delete from marts.{mart}" for mart in sorted(MARTS - NEVER_EMPTY)]
+    report = validated(settings, good_build, *emptied)
+    assert (report.critical, report.warnings) == ([], [])
+
+
+@dataclass
+class Fault:
+    """Statements that spoil a mart, and a part of the message that must come of it."""
+
+    mart: str
+    said: str
+    statement: str
+    is_warning: bool = False
+
+
+FAULTS = [
+    # a row that stands twice and one of another municipality, in every mart; the faults of a list go into one build
+    [
+        *(Fault(mart, "all rows are of one municipality", f"update marts.{mart} set municipality_code = '101' where rowid = 0") for mart in sorted(MARTS - {"dim_municipality"})),
+        *(Fault(mart, "one row for each", f"insert into marts.{mart} select * from marts.{mart} limit 1") for mart in sorted(MARTS)),
+    ],
+    [
+        Fault("dim_date", "no day is left out", "delete from marts.dim_date where date_day = '2025-03-04'"),
+        Fault("dim_date", "Saturday or Sunday", "update marts.dim_date set is_school_day = true where date_day = '2026-05-02'"),
+        Fault("dim_municipality", "98 municipalities", "delete from marts.dim_municipality where rowid < 5"),
+        Fault("dim_municipality", "exactly one is the warehouse's own", "update marts.dim_municipality set is_own = true"),
+        Fault("dim_institution", "is its own main school", "update marts.dim_institution set main_institution_number = '280562' where institution_number = '280562'"),
+        Fault("dim_center", "one row at a time", "update marts.dim_center set center_name = 'Ejendomme', valid_to = null"),
+        Fault("dim_committee", "valid_to is not before", "update marts.dim_committee set valid_to = '2010-01-01'"),
+        Fault("dim_follow_up", "dates of a year follow", "update marts.dim_follow_up set data_cut_off_date = '2026-01-31' where follow_up_sequence = 2"),
+        Fault("dim_initiative", "centre is known", "update marts.dim_initiative set center_code = null", is_warning=True),
+        Fault("fct_milestone", "has_text says whether", "update marts.fct_milestone set milestone_text = ' ' where rowid = 2"),
+        Fault("fct_initiative_amount", "above zero", "update marts.fct_initiative_amount set amount_mdkk = -1.7 where rowid = 0"),
+        Fault("fct_initiative_amount", "counts once", "insert into marts.fct_initiative_amount select * replace (2 as amount_number, 'description' as stated_in) from marts.fct_initiative_amount limit 1"),
+        Fault("fct_initiative_spending", "what no initiative claims", "delete from marts.fct_initiative_spending where is_unclaimed and posting_month = 2"),
+        Fault("mart_budget_follow_up", "add up to the finance lines", "update marts.mart_budget_follow_up set adopted_expenditure_mdkk = 2 where rowid = 3"),
+        Fault("mart_budget_follow_up", "0.5 to 3", "update marts.mart_budget_follow_up set spent_share = 7 where rowid = 3", is_warning=True),
+        Fault("mart_school_absence", "months of a school year add up", "update marts.mart_school_absence set sick_days = sick_days + 1, absence_days = absence_days + 1 where period_type = 'month' and rowid % 7 = 0"),
+        Fault("mart_school_absence", "schools add up to the municipality", "delete from marts.mart_school_absence where institution_number = '151003'"),
+        Fault("mart_icehearts", "the sum of the months", "update marts.mart_icehearts set referrals_cumulative = referrals_cumulative + 1 where rowid = 0"),
+        Fault("mart_trivsel", "make up all who count", "update marts.mart_trivsel set pupils_3_to_4 = pupils_3_to_4 + 1 where rowid % 2 = 0"),
+        Fault("mart_trivsel", "mean is 1 to 5", "update marts.mart_trivsel set mean_score = 5.2 where measure = 'ro'"),
+        Fault("data_freshness", "is stale", "update marts.data_freshness set is_stale = true, days_since = 9, freshness = 'stale' where rowid = 0", is_warning=True),
+        Fault("data_freshness", "rejected delivery", "update marts.data_freshness set has_rejected_since = true where rowid = 0", is_warning=True),
+    ],
+    [
+        Fault("fct_milestone", "all four follow-ups", "delete from marts.fct_milestone where rowid = 0"),
+        Fault("dim_initiative", "has milestones", "insert into marts.dim_initiative select * replace ('3.99' as initiative_id) from marts.dim_initiative limit 1"),
+        Fault("mart_budget_follow_up", "every initiative is here", "select 1"),
+        Fault("fct_initiative_spending", "every initiative is known", "update marts.fct_initiative_spending set initiative_id = '9.99' where initiative_id = '3.01'"),
+        Fault("dim_follow_up", "four follow-ups a year", "delete from marts.dim_follow_up where follow_up_sequence = 2"),
+        Fault("mart_school_absence", "absence_share: expected: 0 to 1", "update marts.mart_school_absence set absence_share = 6.1 where rowid = 0"),
+        Fault("mart_school_absence", "make up all absence", "update marts.mart_school_absence set unlawful_days = 0"),
+        Fault("mart_school_absence", "every school is known", "update marts.mart_school_absence set institution_name = null", is_warning=True),
+        Fault("mart_icehearts", "every cell has every month", "delete from marts.mart_icehearts where month_label = '2026-05' and grade_level = 1"),
+        Fault("mart_icehearts", "no column holds a person's key", "alter table marts.mart_icehearts add column person_key uinteger"),
+        Fault("mart_trivsel", "make up all answers", "update marts.mart_trivsel set answer_count = 31 where answer_value = 1"),
+        Fault("mart_trivsel", "all five indicators", "delete from marts.mart_trivsel where measure = 'social'"),
+        Fault("data_freshness", "all four domains", "update marts.data_freshness set domain = 'budget' where domain = 'trivsel'"),
+    ],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("faults", FAULTS, ids=["double", "first", "second"])
+def test_planted_faults_stop_the_build(settings: Settings, good_build: Path, faults: list[Fault]) -> None:
+    with pytest.raises(ValidationFailed) as raised:
+        validated(settings, good_build, *[fault.statement for fault in faults])
+    report = raised.value.report
+    for fault in faults:
+        said = report.warnings if fault.is_warning else report.critical
+        assert any(m.startswith(f"{fault.mart}: ") and fault.said in m for m in said), fault
+    message = str(raised.value)
+    assert all(critical in message for critical in report.critical)
+    docs = settings.staging / RUN / "operations" / "data_docs" / "index.html"
+    assert str(docs) in message
+    assert docs.is_file()
+    assert (settings.staging / RUN / "operations" / "validation.json").is_file()
+
+
+def test_every_mart_has_a_planted_fault_of_its_own() -> None:
+    assert {fault.mart for faults in FAULTS[1:] for fault in faults} == MARTS
+
+
+def without(*marts: str) -> list[str]:
+    return [f"drop table marts.{mart}" for mart in marts]
+
+
+def test_a_calendar_a_list_or_freshness_must_not_be_empty(settings: Settings, good_build: Path) -> None:
+    emptied = [f"delete from marts.{mart}" for mart in sorted(NEVER_EMPTY)]
+    with pytest.raises(ValidationFailed) as raised:
+        validated(settings, good_build, *emptied, *without(*(MARTS - NEVER_EMPTY)))
+    for mart in NEVER_EMPTY:
+        said = [m for m in raised.value.report.critical if m.startswith(f"{mart}: expect_table_row_count")]
+        assert said, mart
+
+
+def test_a_warning_is_published(settings: Settings, good_build: Path) -> None:
+    report = validated(
+        settings,
+        good_build,
+        "update marts.data_freshness set has_rejected_since = true where dataset = 'referrals'",
+        *without(*(MARTS - {"data_freshness"})),
+    )
+    assert report.critical == []
+    assert [message.split(":")[0] for message in report.warnings] == ["data_freshness"]
+    written = json.loads((settings.staging / RUN / "operations" / "validation.json").read_text("utf-8"))
+    assert written["warnings"] == report.warnings
+
+
+def test_a_mart_without_a_suite_stops_the_night(settings: Settings, good_build: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"add expectations/mart_new\.json, expectations/mart_view\.json"):
+        validated(
+            settings,
+            good_build,
+            "create table marts.mart_new (a integer)",
+            "create view marts.mart_view as select 1 as a",
+        )
+
+
+def test_no_build_and_no_marts_are_errors(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError, match="no finished build"):
+        validate(settings, RUN)
+    empty = tmp_path / "empty.duckdb"
+    duckdb.connect(str(empty)).close()
+    with pytest.raises(WarehouseError, match="no table in schema marts"):
+        validated(settings, empty)
+
+
+def test_a_text_that_looks_like_a_person_number_stops_the_build_and_stays_in_it(
+    settings: Settings, good_build: Path
+) -> None:
+    number = "-".join((f"{11 + 60}{1:02}12", f"{4321:04}"))  # day + 60: nobody has it
+    texts = {
+        "dim_initiative": "elaboration",
+        "fct_milestone": "milestone_text",
+        "mart_budget_follow_up": "title",
+        "mart_school_absence": "institution_name",
+        "mart_icehearts": "institution_name",
+        "mart_trivsel": "institution_name",
+    }
+    planted = [f"update marts.{mart} set {column} = '{number}' where rowid = 1" for mart, column in texts.items()]
+    with pytest.raises(ValidationFailed) as raised:
+        validated(settings, good_build, *planted, *without(*(MARTS - set(texts))))
+    assert len([m for m in raised.value.report.critical if "looks like a CPR number" in m]) == len(planted)
+    assert number not in str(raised.value)
+    for folder, _, files in os.walk(settings.staging / RUN / "operations"):
+        for file in files:
+            assert number.encode() not in (Path(folder) / file).read_bytes()
