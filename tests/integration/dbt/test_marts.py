@@ -1,0 +1,197 @@
+"""The figures of the marts over rows small enough to count by hand (they stand in small_landing.py)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from small_landing import BALTORP, HEDEGAARD, Build
+
+YEAR = "2025/2026"
+
+
+def test_nothing_failed_and_the_absence_without_enrolment_is_told(built: Build) -> None:
+    statuses = {name: result["status"] for name, result in built.results.items()}
+    assert set(statuses.values()) <= {"success", "pass", "warn"}
+    assert [name.split(".")[2] for name, status in statuses.items() if status == "warn"] == [
+        "assert_absence_has_an_enrolment"
+    ]
+    assert sum(name.startswith("unit_test.") for name in statuses) >= 15
+
+
+def test_agreement(built: Build) -> None:
+    assert built.query(
+        "select agreement_year, initiative_id, contributors, center_code, committee_code, has_account "
+        "from marts.dim_initiative order by all"
+    ) == [
+        (2017, "3.04", [], "SIK-2017", "BSU", False),
+        (2026, "3.01", ["Ejendomme", "Skoler, Institutioner og Kultur"], "BUR-2017", "BSU", True),
+        (2026, "3.08", [], "BUR-2017", "BSU", False),
+    ]
+    assert built.query("select count(*), count(*) filter (where has_text) from marts.fct_milestone") == [(12, 9)]
+    # 1.7 stands in the finance line and in the description: once, as finance
+    assert built.query(
+        "select initiative_id, budget_year, amount_kind, amount_mdkk, stated_in from marts.fct_initiative_amount "
+        "order by all"
+    ) == [
+        ("3.01", 2026, "expenditure", Decimal("1.700"), "finance"),
+        ("3.01", 2027, "expenditure", Decimal("3.900"), "description"),
+        ("3.04", 2017, "expenditure", Decimal("7.500"), "finance"),
+        ("3.04", 2017, "saving", Decimal("1.500"), "finance"),
+    ]
+
+
+def test_spending_sums_to_the_oere(built: Build) -> None:
+    rows = built.query(
+        "select agreement_year, initiative_id, posting_year, posting_month, amount_dkk, posting_count "
+        "from marts.fct_initiative_spending order by posting_year, posting_month, initiative_id nulls last"
+    )
+    assert rows == [
+        (None, None, 2025, 12, Decimal("1000.00"), 1),  # the account belongs to the initiative from 2026 on
+        (2026, "3.01", 2026, 1, Decimal("100000.00"), 1),
+        (None, None, 2026, 1, Decimal("0.00"), 0),
+        (2024, "3.03-1", 2026, 2, Decimal("50.01"), 1),  # half of 100.01, rounded up twice
+        (2024, "3.03-2", 2026, 2, Decimal("50.01"), 1),
+        (None, None, 2026, 2, Decimal("77.76"), 1),  # 77.77 and the øre that was rounded
+        (2026, "3.01", 2026, 4, Decimal("50600.50"), 2),  # with the posting that moved here from March
+        (None, None, 2026, 4, Decimal("0.00"), 0),
+        (2026, "3.01", 2026, 6, Decimal("9999.99"), 1),
+        (None, None, 2026, 6, Decimal("0.00"), 0),
+    ]
+    assert sum(row[4] for row in rows) == Decimal("161778.27")
+
+
+def test_budget_follow_up_stands_at_the_last_full_month(built: Build) -> None:
+    rows = built.query(
+        "select follow_up_code, milestone_text, effort_status, adopted_expenditure_mdkk, spent_through_date, "
+        "spent_to_date_dkk, is_preliminary from marts.mart_budget_follow_up "
+        "where agreement_year = 2026 and initiative_id = '3.01' order by follow_up_sequence"
+    )
+    adopted = Decimal("1.700")
+    assert rows == [
+        ("BO1-2026", "Plan", None, adopted, dt.date(2026, 3, 31), Decimal("100000.00"), False),
+        ("BO2-2026", "Opstart", None, adopted, dt.date(2026, 5, 31), Decimal("150600.50"), True),
+        ("BO3-2026", None, None, adopted, dt.date(2026, 5, 31), Decimal("150600.50"), True),
+        ("YE-2026", None, None, adopted, dt.date(2026, 5, 31), Decimal("150600.50"), True),
+    ]
+    # without accounts, or without a ledger of the year, there is no figure rather than nought
+    assert built.query(
+        "select distinct initiative_id, spent_to_date_dkk from marts.mart_budget_follow_up "
+        "where initiative_id != '3.01' order by all"
+    ) == [("3.04", None), ("3.08", None)]
+
+
+def _absence(built: Build, period: str, where: str, columns: str) -> list[tuple[object, ...]]:
+    return built.query(f"select {columns} from marts.mart_school_absence where period = '{period}' and {where}")
+
+
+def test_absence_of_a_school_year(built: Build) -> None:
+    # 90 school days from August to December and 9 until 15 May are covered
+    whole = "institution_level = 'municipality' and grade_group_type = 'all'"
+    columns = "pupils, school_days, sick_days, permitted_days, unlawful_days, absence_share, high_absence_pupils"
+    assert _absence(built, YEAR, whole, columns) == [(4, 3 * 99 + 44, 11, 1, 9, Decimal("0.061584"), 1)]
+    # weighted by months: three pupils with 6 months and 11, 8 and 2 days of 99; one with 3 months and none
+    assert _absence(built, YEAR, whole, "mean_pupil_absence_share, is_preliminary, covered_to_date") == [
+        (Decimal("0.060606"), True, dt.date(2026, 5, 13))
+    ]
+    # the pupil who moved has 1 day of 9 at the new school and 1 of 90 at the old one, a department of Baltorpskolen
+    grade_4 = "grade_level = 4 and institution_level = 'school' order by institution_number"
+    assert _absence(built, YEAR, grade_4, "institution_number, pupils, school_days, absence_days") == [
+        (HEDEGAARD, 1, 9, 1),
+        (BALTORP, 1, 90, 1),
+    ]
+    assert _absence(
+        built,
+        YEAR,
+        "ministry_absence_share is not null",
+        "institution_level, school_stage, ministry_absence_share, ministry_high_absence_share, ministry_sick_share",
+    ) == [("municipality", "Indskoling", Decimal("0.073000"), Decimal("0.191000"), None)]
+
+
+def test_unlawful_absence_of_a_quarter(built: Build) -> None:
+    # eight of the 53 school days from October to December are 15.09 per cent
+    stage = "institution_level = 'municipality' and school_stage = 'Indskoling' and grade_group_type = 'stage'"
+    assert _absence(
+        built, "2025-Q4", stage, "unlawful_days, unlawful_warn_pupils, unlawful_notify_pupils, high_absence_pupils"
+    ) == [(8, 1, 1, None)]
+    assert _absence(built, "2025-Q3", stage, "unlawful_days, unlawful_warn_pupils, is_preliminary") == [(1, 0, False)]
+    assert _absence(built, "2026-Q1", "true", "pupils") == []
+
+
+def test_icehearts(built: Build) -> None:
+    rows = built.query(
+        "select month_label, referrals, declined_referrals, children, new_children, children_cumulative, "
+        "is_preliminary from marts.mart_icehearts "
+        "where institution_level = 'municipality' and grade_group_type = 'all' order by month_start"
+    )
+    assert rows == [
+        ("2026-01", 1, 0, 1, 1, 1, False),
+        ("2026-02", 0, 0, 0, 0, 1, False),
+        ("2026-03", 2, 1, 2, 1, 2, False),
+        ("2026-04", 0, 0, 0, 0, 2, False),
+        ("2026-05", 0, 0, 0, 0, 2, False),
+        ("2026-06", 0, 0, 0, 0, 2, True),
+    ]
+    # every grade of the target group at both schools, for every month
+    assert built.query(
+        "select institution_number, count(distinct grade_level), count(distinct month_label) "
+        "from marts.mart_icehearts where grade_group_type = 'grade' group by all order by all"
+    ) == [(HEDEGAARD, 4, 6), (BALTORP, 4, 6), (None, 4, 6)]
+
+
+def test_trivsel(built: Build) -> None:
+    whole = "institution_level = 'municipality' and grade_group_type = 'all'"
+    assert built.query(
+        "select measure, respondents, n, mean_score, interval_low, interval_high from marts.mart_trivsel "
+        f"where measure_type = 'indicator' and {whole} order by all"
+    ) == [
+        ("faglig", 1, 0, None, None, None),
+        # 15 of 29 questions: 10 times 5, 4 times 4 and once 3
+        ("generel", 2, 1, Decimal("4.6000"), None, None),
+        # 4.0 and 2.5: standard error 0.75, times 1.96
+        ("ro", 2, 2, Decimal("3.2500"), Decimal("1.7800"), Decimal("4.7200")),
+        ("social", 2, 1, Decimal("5.0000"), None, None),
+    ]
+    assert built.query(
+        "select answer_value, respondents, n, answer_count, answer_share from marts.mart_trivsel "
+        f"where measure = 'question_01' and {whole} order by all"
+    ) == [
+        (1, 4, 3, 1, Decimal("0.333333")),
+        (2, 4, 3, 0, Decimal("0.000000")),
+        (3, 4, 3, 2, Decimal("0.666667")),
+    ]
+
+
+def test_freshness(built: Build) -> None:
+    rows = built.query(
+        "select dataset, freshness, data_as_of, days_since, has_rejected_since from marts.data_freshness order by all"
+    )
+    assert rows == [
+        ("absence_days", "stale", dt.date(2026, 5, 15), 35, False),
+        ("absence_statistics", "fresh", dt.date(2025, 11, 20), 211, False),
+        ("budget_agreement", "fresh", dt.date(2026, 2, 10), 129, False),
+        ("enrolments", "fresh", dt.date(2026, 6, 18), 1, False),
+        ("ledger_postings", "fresh", dt.date(2026, 6, 18), 1, False),  # the rejected one is older
+        ("referrals", "fresh", dt.date(2026, 6, 17), 2, True),
+        ("wellbeing_answers", "fresh", dt.date(2026, 3, 25), 86, False),
+    ]
+
+
+def test_school_days_and_descriptions(built: Build) -> None:
+    assert built.query(
+        "select count(*) filter (where is_school_day) from marts.dim_date where school_year = '2025/2026'"
+    ) == [(200,)]
+    # what an analyst sees in the file itself: both languages on every column of every mart
+    assert (
+        built.query(
+            "select table_name, column_name from duckdb_columns() "
+            "where schema_name = 'marts' and coalesce(comment, '') not like '% / %'"
+        )
+        == []
+    )
+    assert built.query("select distinct table_schema from information_schema.tables order by all") == [
+        ("intermediate",),
+        ("marts",),
+        ("seeds",),
+        ("staging",),
+    ]

@@ -1,0 +1,198 @@
+"""What every model, seed and column of the dbt project has to say of itself. A message names the place to mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.landing.contract import load_contracts
+from include.settings import DOMAINS, PROJECT_ROOT
+
+PROJECT = PROJECT_ROOT / "dbt_project"
+PUBLIC_MARTS = {
+    "dim_date",
+    "dim_municipality",
+    "dim_institution",
+    "dim_center",
+    "dim_committee",
+    "dim_follow_up",
+    "dim_initiative",
+    "fct_milestone",
+    "fct_initiative_amount",
+    "mart_budget_follow_up",
+    "data_freshness",
+}
+RESTRICTED_MARTS = {"mart_school_absence", "mart_icehearts", "mart_trivsel", "fct_initiative_spending"}
+
+Node = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """dbt's own reading of the project, without a database."""
+    folder = tmp_path_factory.mktemp("parse")
+    finished = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("dbt")),
+            "parse",
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+            *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
+        ],
+        env={
+            **os.environ,
+            "WAREHOUSE_BUILD_FILE": str(folder / "warehouse.duckdb"),
+            "WAREHOUSE_LANDING_FILE": str(folder / "landing.duckdb"),
+            "DO_NOT_TRACK": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stdout[-4000:]
+    parsed: dict[str, Any] = json.loads((folder / "target" / "manifest.json").read_text("utf-8"))
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict[str, Any]) -> dict[str, Node]:
+    """The models by name."""
+    found = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+    assert len(found) >= 34
+    return found
+
+
+@pytest.fixture(scope="module")
+def described(manifest: dict[str, Any]) -> list[Node]:
+    """Everything with columns that an analyst can read: models, seeds and sources."""
+    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+    return nodes + list(manifest["sources"].values())
+
+
+def _is_in_both_languages(description: str) -> bool:
+    danish, found, english = description.partition(" / ")
+    return bool(found and danish.strip() and english.strip())
+
+
+def test_every_model_and_seed_says_what_it_is(manifest: dict[str, Any]) -> None:
+    missing = [
+        f"{node['original_file_path']}: meta.{key}"
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+        for key in ("each_row_is_a", "owner", "sensitivity")
+        if not node["meta"].get(key)
+    ]
+    assert missing == []
+    sensitivities = {
+        node["meta"]["sensitivity"] for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")
+    }
+    assert sensitivities == {"public", "restricted"}
+
+
+def test_every_column_is_described_in_danish_and_english(described: list[Node]) -> None:
+    assert [node["name"] for node in described if not _is_in_both_languages(node["description"])] == []
+    bare = [
+        f"{node['name']}.{column['name']}"
+        for node in described
+        for column in node["columns"].values()
+        if not _is_in_both_languages(column["description"]) or not column["data_type"]
+    ]
+    assert bare == []
+    assert [node["name"] for node in described if not node["columns"]] == []
+
+
+def test_every_model_has_an_enforced_contract(models: dict[str, Node]) -> None:
+    assert [name for name, model in models.items() if not model["config"]["contract"]["enforced"]] == []
+    assert [name for name, model in models.items() if not model["config"]["persist_docs"].get("columns")] == []
+
+
+def test_every_model_has_a_yaml_of_its_own_beside_it(models: dict[str, Node]) -> None:
+    wrong = [
+        name
+        for name, model in models.items()
+        if Path(model["patch_path"].partition("://")[2]) != Path(model["original_file_path"]).with_suffix(".yml")
+    ]
+    assert wrong == []
+
+
+def test_every_seed_declares_the_type_of_every_column(manifest: dict[str, Any]) -> None:
+    for seed in (node for node in manifest["nodes"].values() if node["resource_type"] == "seed"):
+        header = (PROJECT / seed["original_file_path"]).read_text("utf-8").partition("\n")[0].split(",")
+        assert list(seed["config"]["column_types"]) == header, seed["name"]
+        assert list(seed["columns"]) == header, seed["name"]
+
+
+def test_every_model_has_a_test_and_the_marts_with_figures_a_unit_test(
+    manifest: dict[str, Any], models: dict[str, Node]
+) -> None:
+    tested = {
+        parent
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        for parent in node["depends_on"]["nodes"]
+    }
+    assert [name for name, model in models.items() if model["unique_id"] not in tested] == []
+    unit_tested = {test["model"] for test in manifest["unit_tests"].values()}
+    figures = {name for name in models if name.startswith(("mart_", "fct_")) or name == "data_freshness"}
+    assert figures - unit_tested == {"fct_milestone"}, "a figure is decided by a rule, and a rule has a unit test"
+
+
+def test_the_marts_are_public_or_restricted_as_agreed(models: dict[str, Node]) -> None:
+    marts = {name: model for name, model in models.items() if model["schema"] == "marts"}
+    assert {name for name, mart in marts.items() if mart["meta"]["sensitivity"] == "public"} == PUBLIC_MARTS
+    assert {name for name, mart in marts.items() if mart["meta"]["sensitivity"] == "restricted"} == RESTRICTED_MARTS
+
+
+def test_what_descends_from_persons_is_restricted(manifest: dict[str, Any], models: dict[str, Node]) -> None:
+    about_persons = {name for name, contract in load_contracts().items() if contract.about_persons}
+    assert about_persons == {"enrolments", "absence_days", "referrals", "wellbeing_answers"}
+
+    def ancestors(unique_id: str) -> set[str]:
+        parents = set(manifest["parent_map"].get(unique_id, []))
+        return parents.union(*(ancestors(parent) for parent in parents)) if parents else parents
+
+    persons = {
+        unique_id for unique_id, source in manifest["sources"].items() if source["meta"].get("about_persons") is True
+    }
+    assert {unique_id.rpartition(".")[2] for unique_id in persons} == about_persons
+    heirs = {name: model for name, model in models.items() if ancestors(model["unique_id"]) & persons}
+    assert {"mart_school_absence", "mart_icehearts", "mart_trivsel"} <= set(heirs)
+    assert [name for name, model in heirs.items() if model["meta"]["sensitivity"] != "restricted"] == []
+
+
+def test_no_mart_has_a_person_key(models: dict[str, Node]) -> None:
+    keys = {column.name for contract in load_contracts().values() for column in contract.person_columns}
+    assert keys == {"person_key", "respondent_key"}
+    found = [
+        f"{name}.{column}"
+        for name, model in models.items()
+        if model["schema"] == "marts"
+        for column in model["columns"]
+        if column in keys or column.endswith("_key") or "cpr" in column
+    ]
+    assert found == []
+
+
+def test_marts_carry_municipality_and_origin(models: dict[str, Node]) -> None:
+    for name, model in models.items():
+        if model["schema"] != "marts":
+            continue
+        assert "municipality_code" in model["columns"], name
+        if name.startswith(("mart_", "fct_")) or name == "data_freshness":
+            assert model["columns"]["is_synthetic"]["data_type"] == "boolean", name
+    assert models["data_freshness"]["columns"]["received_at"]["meta"] == {"is_load_time": True}
+
+
+def test_every_dataset_is_a_source_of_its_domain(manifest: dict[str, Any]) -> None:
+    found = {(source["source_name"], source["name"]) for source in manifest["sources"].values()}
+    expected = {(contract.domain, dataset) for dataset, contract in load_contracts().items()}
+    assert expected <= found
+    assert {name for name, _ in found} == {*DOMAINS, "operations"}
+    for source in manifest["sources"].values():
+        assert (source["database"], source["schema"]) == ("landing", "main")
