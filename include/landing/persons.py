@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hmac
+import operator
 import os
 import re
 import secrets
@@ -26,6 +27,7 @@ from include.errors import WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 
 _WEIGHTS = (4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
+_WEIGHTED_ZEROS = sum(_WEIGHTS) * ord("0")
 _FORM = re.compile(r"(\d{2})(\d{2})(\d{2})-?(\d[0-9A-Z]{3})")
 _REPLACEMENT_DAYS = 60
 _KEY_BYTES = 32
@@ -59,9 +61,9 @@ def parse_person_number(text: str) -> PersonNumber | None:
     match = _FORM.fullmatch(text.strip())
     if match is None:
         return None
-    day, month, year = (int(part) for part in match.groups()[:3])
-    serial = match[4]
-    digits = match[1] + match[2] + match[3] + serial
+    day_digits, month_digits, year_digits, serial = match.groups()
+    day, month, year = int(day_digits), int(month_digits), int(year_digits)
+    digits = day_digits + month_digits + year_digits + serial
     is_replacement = day > _REPLACEMENT_DAYS or not serial.isdigit()
     day -= _REPLACEMENT_DAYS if day > _REPLACEMENT_DAYS else 0
     seventh = int(serial[0])
@@ -82,7 +84,7 @@ def parse_person_number(text: str) -> PersonNumber | None:
         "person",
         birth_date,
         "male" if int(serial[3]) % 2 else "female",
-        passes_modulus_11=sum(w * int(d) for w, d in zip(_WEIGHTS, digits, strict=True)) % 11 == 0,
+        passes_modulus_11=(sum(map(operator.mul, _WEIGHTS, digits.encode())) - _WEIGHTED_ZEROS) % 11 == 0,
     )
 
 
