@@ -124,6 +124,8 @@ def write_operations_file(settings: Settings, folder: RunFolder, file: Path, not
         "notes": ({"note": note} for note in notes),
     }
     with duckdb.connect(str(file)) as connection:
+        # One transaction: otherwise every description would be forced to disk on its own.
+        connection.execute("begin")
         for name, (said, columns) in _TABLES.items():
             schema = pa.schema([(column, kind) for column, kind, _ in columns])
             known = [{column: row.get(column) for column in schema.names} for row in rows[name]]
@@ -133,6 +135,7 @@ def write_operations_file(settings: Settings, folder: RunFolder, file: Path, not
             connection.execute(f"comment on table {quoted(name)} is {literal(said)}")
             for column, _, text in columns:
                 connection.execute(f"comment on column {quoted(name)}.{quoted(column)} is {literal(text)}")
+        connection.execute("commit")
         connection.execute("checkpoint")
 
 

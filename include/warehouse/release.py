@@ -305,7 +305,10 @@ def _write_marts(settings: Settings, folder: RunFolder, marts: dict[str, Mart]) 
         homes: list[tuple[str, str]] = []
         for mart in marts.values():
             catalog = "open_marts" if mart.sensitivity == "public" else "exact_marts"
+            # One transaction a mart: otherwise every description would be forced to disk on its own.
+            connection.execute("begin")
             _copy(connection, mart, catalog)
+            connection.execute("commit")
             homes.append((catalog, mart.name))
         for catalog in ("open_marts", "exact_marts"):
             connection.execute(f"checkpoint {catalog}")
