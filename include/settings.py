@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     kept_releases: int = Field(default=14, ge=1)
     threads: int = Field(default=2, ge=1)
     memory_limit: str = Field(default="8GB", description="DuckDB's own limit, a process")
+
+    @field_validator("home", "inputs", "key_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        # Child processes have folders of their own to stand in.
+        return path.expanduser().absolute() if path is not None else None
 
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for a process of its own."""
