@@ -279,9 +279,16 @@ def _ordinary(
 
 
 def _on_initiatives(
-    rng: np.random.Generator, accounts: _Accounts, years: tuple[int, ...], size: Size
+    rng: np.random.Generator,
+    accounts: _Accounts,
+    years: tuple[int, ...],
+    size: Size,
+    adopted: Mapping[tuple[int, str], float],
 ) -> dict[str, NDArray[Any]]:
-    """What the initiatives have spent: some postings each month, the months alike but for chance."""
+    """What the initiatives have spent: some postings each month, the months alike but for chance.
+
+    About what was set aside, some more and some less; what an agreement sets no money aside for is paid all the same.
+    """
     months = np.arange(np.datetime64(f"{years[0]}-01", "M"), np.datetime64(AS_OF, "M") + 1)
     per_month = _INITIATIVE_POSTINGS_A_MONTH[size]
     parts: list[dict[str, NDArray[Any]]] = []
@@ -292,6 +299,8 @@ def _on_initiatives(
         shared.add(pattern.activity_number)
         places = np.array(_initiative_accounts(rng, accounts, pattern))
         a_year = rng.uniform(1.5, 9.0) if pattern.initiative_type == "anlæg" else rng.uniform(0.3, 2.4)
+        if amount_set_aside := adopted.get((pattern.agreement_year, pattern.initiative_id)):
+            a_year = amount_set_aside * rng.uniform(0.7, 1.15)
         own = np.repeat(months[months >= np.datetime64(pattern.valid_from, "M")], per_month)
         date = np.minimum(own.astype("datetime64[D]") + rng.integers(0, 28, len(own)), day(AS_OF))
         kroner = a_year * 1e6 / 12 / per_month * rng.lognormal(0, 0.4, len(own))
@@ -320,11 +329,14 @@ def _reversals(rng: np.random.Generator, columns: dict[str, NDArray[Any]]) -> di
     }
 
 
-def generate(rng: np.random.Generator, town: Town) -> Postings:
-    """All postings to the last night, in the order of their dates and vouchers."""
+def generate(rng: np.random.Generator, town: Town, adopted: Mapping[tuple[int, str], float]) -> Postings:
+    """All postings to the last night, in the order of their dates and vouchers.
+
+    `adopted`: what an agreement of a year sets aside for an initiative in that year, in million kroner.
+    """
     accounts = _Accounts()
     years = _YEARS[town.size]
-    parts = [_ordinary(rng, accounts, years, town.size), _on_initiatives(rng, accounts, years, town.size)]
+    parts = [_ordinary(rng, accounts, years, town.size), _on_initiatives(rng, accounts, years, town.size, adopted)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     booked = len(columns["date"])
     back = _reversals(rng, columns)

@@ -165,8 +165,12 @@ def _fill(inbox: Path, size: Size, seed: int, progress: Progress) -> tuple[dict[
         dates[wellbeing.delivery(measurement).path] = measurement.as_of.isoformat()
     truth["wellbeing_answers"] = wellbeing.truth(town, measurements)
 
+    progress("budget_agreement")
+    agreements = _agreements(inbox / "budget_agreement", seed, dates)
+    truth["budget_agreement"] = agreements
+
     progress("ledger_postings")
-    postings = ledger.generate(rng(5), town)
+    postings = ledger.generate(rng(5), town, _adopted(agreements))
     files = ledger.deliver(town, postings)
     for delivery in files:
         ledger.write(town, postings, delivery, inbox)
@@ -174,8 +178,6 @@ def _fill(inbox: Path, size: Size, seed: int, progress: Progress) -> tuple[dict[
     truth["ledger_postings"] = ledger.truth(postings, files)
     _deliver_twice(inbox, dates, truth["ledger_postings"])
 
-    progress("budget_agreement")
-    truth["budget_agreement"] = _agreements(inbox / "budget_agreement", seed, dates)
     progress("absence_statistics")
     truth["absence_statistics"] = _statistics(inbox / "absence_statistics", rng(6), dates)
     return truth, dict(sorted(dates.items(), key=lambda item: (item[1], item[0])))
@@ -219,6 +221,16 @@ def _agreements(folder: Path, seed: int, dates: dict[str, str]) -> dict[str, Any
             "document_date": document.document_date.isoformat(),
         }
     return {"deliveries": files, "agreements": {str(year): _agreement(document) for year, document in newest.items()}}
+
+
+def _adopted(agreements: dict[str, Any]) -> dict[tuple[int, str], float]:
+    """What each agreement sets aside for an initiative in its own year, in million kroner."""
+    return {
+        (int(year), amount["initiative_id"]): float(amount["amount_mdkk"])
+        for year, agreement in agreements["agreements"].items()
+        for amount in agreement["amounts"]
+        if amount["budget_year"] == int(year) and amount["amount_kind"] == "expenditure"
+    }
 
 
 def _agreement(document: AgreementTruth) -> dict[str, Any]:
