@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from small_landing import DELIVERIES, ROWS, STATISTICS_DELIVERY, Build, make_landing, run_dbt
-
-
-@pytest.fixture(scope="session")
-def landing_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The landing database of the rows above."""
-    return make_landing(tmp_path_factory.mktemp("landing") / "landing.duckdb", ROWS, [*DELIVERIES, STATISTICS_DELIVERY])
+from small_landing import DELIVERIES, ROWS, STATISTICS_DELIVERY, Build, Row, make_landing, run_dbt
 
 
 @pytest.fixture(scope="session")
@@ -22,18 +16,19 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, landing_file: Path, target: Path) -> Build:
-    """One `dbt build` over it, shared by all tests; everything in it passes."""
-    build = run_dbt(tmp_path_factory.mktemp("built"), landing_file, "build", target=target)
+def built(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Build:
+    """One `dbt build` over the rows of small_landing.py, shared by all tests; everything in it passes."""
+    folder = make_landing(tmp_path_factory.mktemp("built"), ROWS, [*DELIVERIES, STATISTICS_DELIVERY])
+    build = run_dbt(folder, "build", target=target)
     assert build.exit_code == 0, build.output[-6000:]
     return build
 
 
 @pytest.fixture
 def dbt(tmp_path: Path, target: Path) -> Callable[..., Build]:
-    """`run_dbt` in a folder of the test's own."""
+    """`run_dbt` over a landing that the test makes: `dbt(rows, deliveries, "build", ...)`."""
 
-    def run(landing: Path, *arguments: str, project: Path | None = None) -> Build:
-        return run_dbt(tmp_path, landing, *arguments, project=project, target=None if project else target)
+    def run(rows: Mapping[str, Sequence[Row]], deliveries: Sequence[Row], *arguments: str) -> Build:
+        return run_dbt(make_landing(tmp_path, rows, deliveries), *arguments, target=target)
 
     return run

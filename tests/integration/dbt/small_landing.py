@@ -19,6 +19,7 @@ from include.settings import PROJECT_ROOT
 
 AS_OF = dt.date(2026, 6, 19)
 MUNICIPALITY = "151"
+LANDING = "landing.duckdb"
 
 Row = Mapping[str, Any]
 
@@ -55,9 +56,9 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str
         )
 
 
-def make_landing(path: Path, rows: Mapping[str, Sequence[Row]], deliveries: Sequence[Row]) -> Path:
-    """A landing database as `include.landing.store` writes it, with the given rows and deliveries."""
-    with duckdb.connect(str(path)) as connection:
+def make_landing(folder: Path, rows: Mapping[str, Sequence[Row]], deliveries: Sequence[Row]) -> Path:
+    """`folder/landing.duckdb` as `include.landing.store` writes it, with the given rows; returns `folder`."""
+    with duckdb.connect(str(folder / LANDING)) as connection:
         _create_tables(connection, load_contracts())
         for table, records in {**rows, "deliveries": deliveries}.items():
             for record in records:
@@ -66,7 +67,7 @@ def make_landing(path: Path, rows: Mapping[str, Sequence[Row]], deliveries: Sequ
                 connection.execute(
                     f"insert into {table} ({names}) values ({', '.join('?' * len(whole))})", list(whole.values())
                 )
-    return path
+    return folder
 
 
 @dataclass(frozen=True)
@@ -84,23 +85,24 @@ class Build:
             return connection.execute(sql).fetchall()
 
 
-def run_dbt(
-    folder: Path, landing: Path, *arguments: str, project: Path | None = None, target: Path | None = None
-) -> Build:
-    """Run dbt in a process of its own, all its files below `folder`; runs that share `target` parse once."""
+def run_dbt(folder: Path, *arguments: str, target: Path) -> Build:
+    """Run dbt in a process of its own over `folder/landing.duckdb`; it writes `folder/build/warehouse.duckdb`.
+
+    Both paths are given relative to `folder`, so that runs that share `target` also share what dbt has parsed.
+    """
     build_file = folder / "build" / "warehouse.duckdb"
     build_file.parent.mkdir(parents=True, exist_ok=True)
-    project = project or PROJECT_ROOT / "dbt_project"
+    project = PROJECT_ROOT / "dbt_project"
     environment = {
         **os.environ,
-        "WAREHOUSE_BUILD_FILE": str(build_file),
-        "WAREHOUSE_LANDING_FILE": str(landing),
+        "WAREHOUSE_BUILD_FILE": "build/warehouse.duckdb",
+        "WAREHOUSE_LANDING_FILE": LANDING,
         "WAREHOUSE_THREADS": "2",
         "WAREHOUSE_MEMORY_LIMIT": "2GB",
         "DO_NOT_TRACK": "1",
     }
     variables = {"as_of": AS_OF.isoformat(), "municipality_code": MUNICIPALITY, "is_synthetic": True}
-    results_file = (target or folder / "target") / "run_results.json"
+    results_file = target / "run_results.json"
     results_file.unlink(missing_ok=True)
     finished = subprocess.run(
         [
@@ -111,7 +113,7 @@ def run_dbt(
             "--profiles-dir",
             str(project),
             "--target-path",
-            str(target or folder / "target"),
+            str(target),
             "--log-path",
             str(folder / "logs"),
             "--vars",
@@ -119,6 +121,7 @@ def run_dbt(
             *arguments[1:],
         ],
         env=environment,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
