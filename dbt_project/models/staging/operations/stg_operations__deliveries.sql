@@ -7,7 +7,8 @@ source as (
 renamed as (
     select
         {{ municipality_code() }} as municipality_code,
-        delivery_id,
+        -- rows carry the first sixteen digits of the ledger's id
+        left(delivery_id, 16) as delivery_id,
         dataset,
         domain,
         as_of,
