@@ -1,4 +1,4 @@
-"""The seeds that the synthetic municipality has to agree with: which accounts an initiative has, and the school days."""
+"""The synthetic municipality and the seeds agree on the accounts of each initiative and on the school days."""
 
 from __future__ import annotations
 
@@ -20,14 +20,28 @@ def _rows(seed: str) -> list[dict[str, str]]:
 
 def test_the_seed_has_the_synthetic_accounts() -> None:
     seeded = {
-        (int(row["agreement_year"]), row["initiative_id"], row["account_field"], row["account_pattern"])
-        + (Decimal(row["share"]), row["valid_from"], row["valid_to"])
+        (
+            int(row["agreement_year"]),
+            row["initiative_id"],
+            row["account_field"],
+            row["account_pattern"],
+            Decimal(row["share"]),
+            row["valid_from"],
+            row["valid_to"],
+        )
         for row in _rows("initiative_account")
         if row["basis"] == "synthetic"
     }
     made = {
-        (pattern.agreement_year, pattern.initiative_id, "activity_number", pattern.activity_number)
-        + (pattern.share, pattern.valid_from.isoformat(), pattern.valid_to.isoformat())
+        (
+            pattern.agreement_year,
+            pattern.initiative_id,
+            "activity_number",
+            pattern.activity_number,
+            pattern.share,
+            pattern.valid_from.isoformat(),
+            pattern.valid_to.isoformat(),
+        )
         for pattern in account_patterns()
     }
     assert made
