@@ -209,9 +209,10 @@ def write(town: Town, referrals: Referrals, delivery: Delivery, inbox: Path) -> 
 
 
 def truth(town: Town, referrals: Referrals, deliveries: list[Delivery]) -> dict[str, Any]:
-    """Referrals by project, school and month, and the distinct children referred up to and including each month."""
+    """Referrals by project, school and month or grade, and the distinct children referred up to and in each month."""
     rows = current_rows(deliveries)
     by_month: list[dict[str, Any]] = []
+    by_grade: list[dict[str, Any]] = []
     cumulative: list[dict[str, Any]] = []
     months = referrals.date[rows].astype("datetime64[M]")
     all_months = np.arange(months.min(), np.datetime64(AS_OF, "M") + 1)
@@ -229,6 +230,17 @@ def truth(town: Town, referrals: Referrals, deliveries: list[Delivery]) -> dict[
                 }
                 for month in np.unique(months[here])
             ]
+            grades, children = referrals.grade[rows], referrals.child[rows]
+            by_grade += [
+                {
+                    "project": project,
+                    "school": school,
+                    "grade": grade,
+                    "referrals": int((grades[here] == grade).sum()),
+                    "children": len(np.unique(children[here & (grades == grade)])),
+                }
+                for grade in np.unique(grades[here]).tolist()
+            ]
         cumulative += [
             {
                 "project": project,
@@ -245,6 +257,7 @@ def truth(town: Town, referrals: Referrals, deliveries: list[Delivery]) -> dict[
     return {
         "deliveries": counts(deliveries),
         "by_project_school_month": by_month,
+        "by_project_school_grade": by_grade,
         "distinct_children_cumulative": cumulative,
         "status": statuses,
     }

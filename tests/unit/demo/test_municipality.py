@@ -473,6 +473,14 @@ def test_truth_of_referrals(truth: Truth, rows: dict[str, dict[str, list[Row]]])
         (item["project"], item["school"], item["month"]): item["referrals"]
         for item in planted["by_project_school_month"]
     }
+    by_grade = defaultdict(list)
+    for row in current:
+        key = (row["Indsats"], MAIN_SCHOOL[row["Institutionsnummer"]], int(row["Klassetrin"]))
+        by_grade[key].append(row["Personnummer"])
+    assert {key: (len(children), len(set(children))) for key, children in by_grade.items()} == {
+        (item["project"], item["school"], item["grade"]): (item["referrals"], item["children"])
+        for item in planted["by_project_school_grade"]
+    }
     for item in planted["distinct_children_cumulative"]:
         assert item["children"] == len(
             {
