@@ -10,14 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import ministry_of, refresh, settings_of, take_in_all
 from figures import Night, open_landing, open_release, rows
+from nights import ministry_of, refresh, settings_of, take_in_all
 
 from include.demo.municipality import copy_until, nights_of
 from include.landing.contract import load_contracts
 from include.landing.ledger import Ledger
 from include.landing.process import take_in
 from include.landing.store import fingerprint
+from include.night import judge_domain
 from include.settings import Settings
 from include.warehouse.release import Release, current, releases, verify
 
@@ -134,8 +135,6 @@ def test_one_changed_delivery_changes_the_content(played: Played, small: Night, 
     contract = load_contracts()["ledger_postings"]
     report = take_in(settings, contract)
     assert (report.deliveries, report.quarantined_count, report.rejected) == (1, 0, [])
-    from include.night import judge_domain
-
     (verdict,) = judge_domain(settings, contract.domain)
     assert verdict.is_accepted
     assert fingerprint(settings) != before

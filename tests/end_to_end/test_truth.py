@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import make_night, night_of
 from figures import IN_LANDING, IN_MARTS, Night, differences, open_landing, report
+from nights import make_night, night_of
 
 from include.landing.contract import load_contracts
 
