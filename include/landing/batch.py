@@ -12,10 +12,12 @@ volumes, distributions, and how the batch stands to earlier ones.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import fcntl
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,18 +65,33 @@ def judge_batch(
     Accepted means that no critical expectation failed. Raises WarehouseError if the dataset has no suite or the suite
     can't be run; no message holds a value from a row.
     """
-    settings.staging.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f"batch-{contract.dataset}-", dir=settings.staging))
-    try:
+    with _scratch_folder(settings, contract.dataset) as scratch:
         database = scratch / "batch.duckdb"
         _write_database(database, batch, delivery, history)
         with open_project(database, scratch, threads=settings.threads, memory_limit=settings.memory_limit) as project:
             result = project.run(contract.dataset, "batch")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return BatchVerdict(
         is_accepted=not result.critical, critical=result.critical, warnings=result.warnings, checks=result.checks
     )
+
+
+@contextlib.contextmanager
+def _scratch_folder(settings: Settings, dataset: str) -> Iterator[Path]:
+    """A folder of this judgement's own; those that killed ones left are removed when nobody else is judging."""
+    settings.staging.mkdir(parents=True, exist_ok=True)
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    with (settings.landing / ".judging.lock").open("w") as lock:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in settings.staging.glob("batch-*"):
+                shutil.rmtree(left, ignore_errors=True)
+        # Domains are judged at the same time: the lock is shared from here on, and ends with the process.
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        scratch = Path(tempfile.mkdtemp(prefix=f"batch-{dataset}-", dir=settings.staging))
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write_database(database: Path, batch: Path, delivery: BatchHistory, history: Sequence[BatchHistory]) -> None:

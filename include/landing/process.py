@@ -17,6 +17,7 @@ import json
 import logging
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -91,11 +92,20 @@ def land(
         forward.join()
     if process.returncode != 0:
         raise LandingFailed(
-            (last[-1] if last else f"the landing process ended with code {process.returncode}") + ".",
+            _ending(process.returncode, last),
             remedy="mend the cause and run the extract again; what had landed stays landed",
             where=f"landing of {dataset}",
         )
     return LandReport(**json.loads(answer))
+
+
+def _ending(code: int, last: list[str]) -> str:
+    """How the landing process ended: by a signal, by what it said last, or with a code alone."""
+    if code < 0:
+        at = f"; the last that it said: {last[-1]}" if last else ""
+        hint = " (signal 9 without anybody's doing is a machine out of memory)" if code == -signal.SIGKILL else ""
+        return f"the landing process was ended by signal {-code}{hint}{at}."
+    return (last[-1] if last else f"the landing process ended with code {code}") + "."
 
 
 def _forward(process: subprocess.Popen[str], last: list[str]) -> None:
@@ -136,8 +146,7 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
     folder = settings.landing / contract.dataset
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder / ".lock"), Ledger(settings) as ledger:
-        for leftover in folder.glob("*.tmp"):
-            leftover.unlink()
+        _sweep(settings, contract, ledger)
         _refuse_mixture(settings, ledger)
         new = _new_files(settings, contract, ledger, retry_rejected=retry_rejected)
         report = LandReport(contract.dataset)
@@ -156,6 +165,18 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
                 rejected=report.rejected + (rejected[:1] if delivery.status == "rejected" else []),
             )
     return report
+
+
+def _sweep(settings: Settings, contract: Contract, ledger: Ledger) -> None:
+    """Remove what killed runs left: half files, and rows that no delivery of the ledger names. Holds the lock."""
+    named = {delivery.parquet_file for delivery in ledger.deliveries(contract.dataset)}
+    for file in (settings.landing / contract.dataset).iterdir():
+        is_orphan = file.suffix == ".parquet" and str(file.relative_to(settings.landing)) not in named
+        if is_orphan or file.suffix == ".tmp":
+            file.unlink()
+    if contract.connection is not None:
+        for leftover in (settings.fetched / contract.dataset).glob(".*.part"):
+            leftover.unlink(missing_ok=True)
 
 
 def _say(message: str) -> None:

@@ -27,7 +27,13 @@ MARKS = "marks"
 _INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)")
 _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
 _KIND = {"DATE": "date", "BOOLEAN": "yes or no"}
+_NUMBER_INSIDE = r"(^|[^0-9])([0-2][0-9]|3[01]|6[1-9]|[78][0-9]|9[01])(0[1-9]|1[0-2])[0-9]{2}[- ]?[0-9]{4}($|[^0-9])"
+"""What has the form of a CPR number: day (with 60 added: a replacement number), month, year, four digits (cpr.dk)."""
 _SEND_CORRECTED = "correct it at the source and send the period again"
+_MOVED = (
+    "CPR numbers stand in no column but their own: correct it at the source and send the period again; if the value is "
+    "none, give the column a pattern in its contract"
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,12 @@ def _type(connection: duckdb.DuckDBPyConnection, contract: Contract, checks: Seq
     values = ",\n".join(f"{_value(contract, column)} as {column.name}" for column in contract.landed_columns)
     has = "".join(
         f', raw."{column.source_name}" is not null as _has_{column.name}' for column in contract.landed_columns
+    )
+    has += "".join(
+        f""", strlen(raw."{column.source_name}") = 10
+            and regexp_matches(raw."{column.source_name}", '{_NUMBER_INSIDE}') as _person_{column.name}"""
+        for column in contract.landed_columns
+        if column.type != "VARCHAR" and _could_hold_a_person(contract, column)
     )
     names = ", ".join(column.name for column in contract.landed_columns)
     failed = [(number, check.fails) for number, check in enumerate(checks) if check.fails]
@@ -265,6 +277,9 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
                     name, "allowed", f"{name} not in ({allowed})", f"the value is none of {', '.join(column.allowed)}"
                 )
             )
+        if _could_hold_a_person(contract, column):
+            found = f"regexp_matches({name}, '{_NUMBER_INSIDE}')" if column.type == "VARCHAR" else f"_person_{name}"
+            checks.append(_Check(name, "no_person", found, "the value has the form of a CPR number", _MOVED))
         if column.minimum is not None:
             checks.append(_Check(name, "minimum", f"{name} < {column.minimum}", f"the value is below {column.minimum}"))
         if column.maximum is not None:
@@ -296,6 +311,17 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
     return [
         dataclasses.replace(check, fails=f"coalesce({check.fails}, false)" if check.fails else "") for check in checks
     ]
+
+
+def _could_hold_a_person(contract: Contract, column: Column) -> bool:
+    """True if a CPR number that slipped into this column of a file could pass all else that the contract asks of it.
+
+    A column whose contract states a form, a list or a largest value has been thought about; numbers need ten digits.
+    """
+    if contract.layout is None or column.personal or column.pattern or column.allowed or column.maximum:
+        return False
+    integer = column.type in {"BIGINT", "UBIGINT", "INTEGER", "UINTEGER"}
+    return integer or column.type == "VARCHAR" or _DECIMAL.fullmatch(column.type) is not None
 
 
 def _inside(contract: Contract, period: Period) -> str:
