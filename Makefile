@@ -27,8 +27,6 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
-# dags/ is a folder of scripts, not a package: Airflow puts it on the path, so the type checker must too.
-export MYPYPATH := dags
 
 # $(call stage,<name>,<command>) says which part of `make test` runs, how long it took, and which one failed.
 define stage

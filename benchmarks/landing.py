@@ -64,7 +64,8 @@ def handwritten_ledger(file: str, keys: str, target: Path) -> str:
     return f"""
         copy (
             with read as (
-                select * from read_csv('{file}', delim = ';', header = true, auto_detect = false, columns = {{{columns}}})
+                select * from read_csv('{file}', delim = ';', header = true, auto_detect = false,
+                    columns = {{{columns}}})
             ),
             typed as (
                 select try_strptime(Bogføringsdato, ['%d-%m-%Y', '%d.%m.%Y', '%Y%m%d'])::date as posting_date,
