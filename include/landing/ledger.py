@@ -236,10 +236,27 @@ class Ledger:
             "insert or ignore into sighting values (?, ?, ?, ?)", (dataset, delivery_id, file_name, now)
         )
 
-    def seen_again(self, dataset: str, delivery_id: str, file_name: str) -> None:
-        """Note that a known delivery lies there under this name (too): the same delivery twice is one delivery."""
+    def seen_again(self, dataset: str, delivery_id: str, file_name: str, *, as_of: dt.date | None = None) -> None:
+        """Note that a known delivery lies there under this name (too): the same delivery twice is one delivery.
+
+        `as_of` is the day of the extract if this name says the same period: the source has then said the same again,
+        so the delivery is as new as that. Else a correction that the source takes back would stand for ever, and a
+        dataset in which nothing changes would look stale.
+        """
         with self._connection:
             self._see(dataset, delivery_id, file_name, dt.datetime.now(dt.UTC).isoformat())
+            if as_of is not None:
+                self._connection.execute(
+                    "update delivery set as_of = ? where dataset = ? and delivery_id = ? and as_of < ?",
+                    (as_of.isoformat(), dataset, delivery_id, as_of.isoformat()),
+                )
+
+    def names(self, dataset: str, delivery_id: str) -> set[str]:
+        """The names under which a delivery has been seen."""
+        rows = self._connection.execute(
+            "select file_name from sighting where dataset = ? and delivery_id = ?", (dataset, delivery_id)
+        )
+        return {row["file_name"] for row in rows}
 
     def decide(
         self, delivery: Delivery, *, is_accepted: bool, notes: Iterable[str], problems: Sequence[Problem]

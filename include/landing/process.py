@@ -148,7 +148,8 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
     with _lock(folder / ".lock"), Ledger(settings) as ledger:
         _sweep(settings, contract, ledger)
         _refuse_mixture(settings, ledger)
-        new = _new_files(settings, contract, ledger, retry_rejected=retry_rejected)
+        there = _deliveries_there(settings, contract)
+        new = _new_files(contract, ledger, there, retry_rejected=retry_rejected)
         report = LandReport(contract.dataset)
         for number, (file, delivery_id) in enumerate(new, start=1):
             _say(f"{contract.dataset}: delivery {number} of {len(new)}, {file.name}")
@@ -164,6 +165,7 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
                 quarantined_count=report.quarantined_count + delivery.quarantined_count,
                 rejected=report.rejected + (rejected[:1] if delivery.status == "rejected" else []),
             )
+        _note_names(contract, ledger, there)
     return report
 
 
@@ -201,25 +203,57 @@ def _refuse_mixture(settings: Settings, ledger: Ledger) -> None:
         )
 
 
-def _new_files(
-    settings: Settings, contract: Contract, ledger: Ledger, *, retry_rejected: bool
-) -> list[tuple[Path, str]]:
-    """Files of the dataset's folder that have not been taken in, oldest extract first, each with its SHA-256."""
+def _deliveries_there(settings: Settings, contract: Contract) -> dict[str, list[Path]]:
+    """The files of the dataset's folder by SHA-256, those of one delivery oldest extract first."""
     folder = (settings.fetched if contract.connection else settings.inbox) / contract.dataset
-    if not folder.is_dir():
-        return []
-    new: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
+    found: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: _age(contract, file)) if folder.is_dir() else ():
         if not file.is_file() or file.name.startswith(".") or file.name.endswith(_UNFINISHED):
             continue
         with file.open("rb") as stream:
-            delivery_id = hashlib.file_digest(stream, "sha256").hexdigest()
+            found.setdefault(hashlib.file_digest(stream, "sha256").hexdigest(), []).append(file)
+    return found
+
+
+def _new_files(
+    contract: Contract, ledger: Ledger, there: dict[str, list[Path]], *, retry_rejected: bool
+) -> list[tuple[Path, str]]:
+    """What has not been taken in, oldest extract first, each file with its SHA-256.
+
+    A delivery that was rejected is taken again under a name that it has not had: a wrong name is mended by another one.
+    """
+    new: list[tuple[Path, str]] = []
+    for delivery_id, files in there.items():
         known = ledger.known(contract.dataset, delivery_id)
-        if known is not None and not (retry_rejected and known.status == "rejected"):
-            ledger.seen_again(contract.dataset, delivery_id, file.name)
-        else:
-            new.setdefault(delivery_id, file)
-    return sorted(((file, delivery_id) for delivery_id, file in new.items()), key=lambda item: _age(contract, item[0]))
+        if known is None:
+            new.append((next((file for file in files if _has_right_name(contract, file)), files[0]), delivery_id))
+        elif known.status == "rejected":
+            tried = set() if retry_rejected else ledger.names(contract.dataset, delivery_id)
+            new += [(file, delivery_id) for file in files if file.name not in tried][:1]
+    return sorted(new, key=lambda item: _age(contract, item[0]))
+
+
+def _has_right_name(contract: Contract, file: Path) -> bool:
+    if not contract.delivery.named:
+        return file.suffix.removeprefix(".") in contract.delivery.suffixes
+    with contextlib.suppress(ValueError):
+        parse_file_name(contract, file.name)
+        return True
+    return False
+
+
+def _note_names(contract: Contract, ledger: Ledger, there: dict[str, list[Path]]) -> None:
+    """Note under which names deliveries lie there, and that one sent again for the same period is as new as that."""
+    for delivery_id, files in there.items():
+        known = ledger.known(contract.dataset, delivery_id)
+        # What is still being written is not known yet.
+        for file in files if known is not None else ():
+            as_of = None
+            if contract.delivery.named and known is not None and known.status != "rejected":
+                with contextlib.suppress(ValueError):
+                    period, day = parse_file_name(contract, file.name)
+                    as_of = day if period.label == known.period_label else None
+            ledger.seen_again(contract.dataset, delivery_id, file.name, as_of=as_of)
 
 
 def _age(contract: Contract, file: Path) -> tuple[str, int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 
@@ -118,7 +119,44 @@ def test_the_same_delivery_twice_is_one(settings: Settings) -> None:
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
     first = take_in(settings)
     deliver(settings, "absence_days_2026-06_20260613.csv", row(1, "01-06-2026"))
+    again = take_in(settings)
+    assert again == [dataclasses.replace(first[0], as_of=dt.date(2026, 6, 13))], "one delivery, as new as its last name"
+    assert take_in(settings) == again
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_correction_that_is_taken_back_stands_no_longer(settings: Settings, tmp_path: Path, at_once: bool) -> None:
+    for day, kind in ((12, "Sygdom"), (13, "Ulovligt"), (14, "Sygdom")):
+        deliver(settings, f"absence_days_2026-06_202606{day}.csv", row(1, "01-06-2026", kind))
+        if not at_once:
+            take_in(settings)
+    assert len(take_in(settings)) == 2
+    assert landed(settings, "select absence_kind from absence_days", tmp_path) == [("Sygdom",)]
+    newest = landed(settings, "select max(as_of)::text from deliveries", tmp_path)
+    assert newest == [("2026-06-14",)]
+
+
+def test_the_same_rows_for_another_period_do_not_move_a_delivery(settings: Settings) -> None:
+    deliver(settings, "absence_days_20260601-20260612_20260612.csv", row(1, "05-06-2026"))
+    first = take_in(settings)
+    deliver(settings, "absence_days_20260602-20260613_20260613.csv", row(1, "05-06-2026"))
     assert take_in(settings) == first
+
+
+def test_a_wrong_name_is_mended_by_another_one(settings: Settings) -> None:
+    wrong = deliver(settings, "fravær juni.csv", row(1, "01-06-2026"))
+    assert [delivery.status for delivery in take_in(settings)] == ["rejected"]
+    assert [delivery.status for delivery in take_in(settings)] == ["rejected"], "not tried again under the same name"
+    wrong.with_name("absence_days_2026-06_20260612.csv").write_bytes(wrong.read_bytes())
+    (delivery,) = take_in(settings)
+    assert (delivery.status, delivery.file_name) == ("accepted", "absence_days_2026-06_20260612.csv")
+    assert reasons(settings) == []
+
+
+def test_of_two_names_of_one_delivery_the_right_one_is_taken(settings: Settings) -> None:
+    deliver(settings, "a.csv", row(1, "01-06-2026"))
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+    assert [delivery.status for delivery in take_in(settings)] == ["accepted"]
 
 
 def test_a_later_delivery_replaces_its_days_only(settings: Settings, tmp_path: Path) -> None:
