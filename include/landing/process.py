@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -299,6 +299,8 @@ def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: Pat
     if outcome.landed:
         temporary.replace(target)
         store.make_durable(target)
+    else:
+        temporary.unlink(missing_ok=True)
     ledger.record(
         contract,
         delivery_id,
@@ -356,8 +358,30 @@ def _read(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection)
     """Let the dataset's reader read the file; an error of the reader rejects the file, one of the machine does not."""
     reader = importlib.import_module(f"include.sources.{contract.reader}")
     headers = {column.source_name: column.personal != "drop" for column in contract.columns}
-    try:
+    with _reader_at_fault(contract, file):
         reading: Reading = reader.read(file, connection, headers, contract.layout)
+    return _guarded(reading, contract, file)
+
+
+def _guarded(reading: Reading, contract: Contract, file: Path) -> Reading:
+    """The reading, with what the reader does later (looking for lines, settling counts) held to the same rule."""
+
+    def lines(places: Sequence[int]) -> Mapping[int, int]:
+        with _reader_at_fault(contract, file):
+            return reading.lines(places)
+
+    def after_scan(rows_: int) -> Reading:
+        with _reader_at_fault(contract, file):
+            settled = reading.settled(rows_)
+        return _guarded(settled, contract, file)
+
+    return dataclasses.replace(reading, lines=lines, after_scan=after_scan if reading.after_scan else None)
+
+
+@contextlib.contextmanager
+def _reader_at_fault(contract: Contract, file: Path) -> Iterator[None]:
+    try:
+        yield
     except (WarehouseError, OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException):
         raise
     except Exception as error:
@@ -368,7 +392,6 @@ def _read(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection)
             f"`warehouse extract {contract.domain} --retry-rejected`",
             file=file.name,
         ) from None
-    return reading
 
 
 def _named(contract: Contract, file: Path) -> tuple[Period, dt.date]:
