@@ -71,7 +71,7 @@ class Place:
             "LANG": "C.UTF-8",
             "HOME": str(self.root / "user"),
             "TMPDIR": str(self.root / "tmp"),
-            "PYTHONPATH": str(WATCH),
+            "PYTHONPATH": f"{WATCH}{os.pathsep}{PROJECT_ROOT}",
             "WATCHED_OPENS": str(self.opens),
             **self.settings.environment(),
         }

@@ -5,6 +5,7 @@ The step that runs is seen from outside, in the run log; the program has no hook
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
@@ -22,12 +23,14 @@ from fault_night import (
     home_with_release,
     kill_group,
     kill_in_step,
+    session_of,
     start,
     stopped_child,
     wait_for_step,
 )
 
 from include.landing.contract import load_contracts
+from include.landing.ledger import Ledger
 from include.operations.run_log import steps
 from include.settings import DOMAINS
 from include.warehouse import release
@@ -103,52 +106,37 @@ def test_a_night_publishes_without_the_dataset_whose_landing_died(undisturbed: P
 
 def test_a_landing_process_that_outlives_its_parent(undisturbed: Place, tmp_path: Path) -> None:
     place = home_with_release(undisturbed, tmp_path)
-    orphaned = start(place, "extract", "referrals")
+    lock = place.settings.landing / "referrals" / ".lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as held:
+        # The test holds the lock until both are there, so that neither is done before the other begins.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        first = start(place, "extract", "referrals")
+        with stopped_child(place, first, "referrals") as orphan:
+            os.kill(first.pid, signal.SIGKILL)
+            first.wait(timeout=60)
+        before = len(steps(place.settings))
+        second = start(place, "extract", "referrals")
+        wait_for_step(place, second, "land_referrals", after=before)
+        with stopped_child(place, second, "referrals"):
+            assert session_of(first.pid) == [orphan]
+        time.sleep(3)
+        assert steps(place.settings)[before].outcome == "started", "it does not wait for the lock"
+        assert session_of(first.pid) == [orphan]
     try:
-        # Held still once it is inside the lock: what it says first is the delivery that it is at.
-        deadline = time.monotonic() + 120
-        lock = place.settings.landing / "referrals" / ".lock"
-        while not lock.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        with stopped_child(place, orphaned, "referrals") as orphan:
-            os.kill(orphaned.pid, signal.SIGKILL)
-            orphaned.wait(timeout=60)
-            holds_lock = is_locked(lock)
-            before = len(steps(place.settings))
-            second = start(place, "extract", "referrals")
-            try:
-                wait_for_step(place, second, "land_referrals", after=before)
-                time.sleep(4)
-                waits = steps(place.settings)[before].outcome == "started"
-                os.kill(orphan, signal.SIGCONT)
-                # What it calls for attention is the orphan's affair; it must end, and with all landed.
-                assert second.wait(timeout=120) == 0, place.output.read_text("utf-8")[-4000:]
-            finally:
-                kill_group(second)
-        if holds_lock:
-            assert waits, "the second run did not wait for the first one's lock"
+        assert second.wait(timeout=120) == 0, place.output.read_text("utf-8")[-4000:]
+        deadline = time.monotonic() + 60
+        while session_of(first.pid):
+            assert time.monotonic() < deadline, "the orphan does not end"
+            time.sleep(0.02)
     finally:
-        kill_group(orphaned)
-    expected = [one for one in ledger_counts(undisturbed) if one[0] == "referrals"]
-    assert ledger_counts(place) == expected
-    assert not list((place.settings.landing / "referrals").glob("*.tmp"))
-
-
-def is_locked(file: Path) -> bool:
-    import fcntl
-
-    with file.open("r+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+        kill_group(second)
+        kill_group(first)
+    assert ledger_counts(place) == [one for one in ledger_counts(undisturbed) if one[0] == "referrals"]
+    assert not list(lock.parent.glob("*.tmp"))
 
 
 def ledger_counts(place: Place) -> list[tuple[object, ...]]:
-    from include.landing.ledger import Ledger
-
     with Ledger(place.settings) as ledger:
         return sorted(
             (one.dataset, one.delivery_id, one.status, one.row_count, one.landed_count) for one in ledger.deliveries()
