@@ -87,10 +87,10 @@ def judge_domain(settings: Settings, domain: str) -> list[Verdict]:
 
 
 def rejected_since(settings: Settings, domain: str, since: dt.datetime) -> list[Delivery]:
-    """The domain's deliveries that came at or after `since` (UTC) and were rejected as a whole."""
+    """The domain's deliveries that were rejected as a whole at or after `since` (UTC), whenever they came."""
     with Ledger(settings) as ledger:
         rejected = ledger.deliveries(domain=domain, status="rejected")
-    return [delivery for delivery in rejected if delivery.received_at >= since]
+    return [one for one in rejected if one.decided_at is not None and one.decided_at >= since]
 
 
 def account(settings: Settings, domain: str, since: dt.datetime, failed: list[str]) -> list[str]:

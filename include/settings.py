@@ -51,6 +51,22 @@ class Settings(BaseSettings):
         # Child processes have folders of their own to stand in.
         return path.expanduser().absolute() if path is not None else None
 
+    def prepare(self) -> None:
+        """Make the home and its folders: readers pass through to `releases`, all else is for the owner only."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o755)
+        for folder in (
+            self.landing,
+            self.vault,
+            self.staging,
+            self.fetched,
+            self.operations,
+            self.airflow_home,
+            self.home / "inbox",
+        ):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
+
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for a process of its own."""
         return {
@@ -81,6 +97,11 @@ class Settings(BaseSettings):
     def vault(self) -> Path:
         """SQLite files that turn a keyed digest of a person number into a random id, one a purpose."""
         return self.home / "vault"
+
+    @property
+    def operations(self) -> Path:
+        """The run log."""
+        return self.home / "operations"
 
     @property
     def staging(self) -> Path:

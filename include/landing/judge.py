@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from include.landing import store
 from include.landing.contract import load_contracts
 from include.landing.ledger import Delivery, Ledger
 from include.settings import Settings
@@ -39,7 +40,12 @@ def judge(settings: Settings, domain: str) -> list[Verdict]:
     with Ledger(settings) as ledger:
         waiting = sorted(ledger.deliveries(domain=domain, status="landed"), key=lambda d: (d.dataset, d.newest_first))
         for number, delivery in enumerate(waiting, start=1):
-            verdict = _judge_one(settings, ledger, delivery)
+            with store.dataset_lock(settings, delivery.dataset):
+                # Another process may have judged it while this one waited.
+                known = ledger.known(delivery.dataset, delivery.delivery_id)
+                if known is None or known.status != "landed":
+                    continue
+                verdict = _judge_one(settings, ledger, known)
             log.info(
                 "%s %s of %s: %s %s, %s checks",
                 domain,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -38,6 +39,7 @@ create table if not exists delivery (
     key_id text,
     is_synthetic integer not null,
     notes text not null default '[]',
+    decided_at text,
     unique (dataset, delivery_id)
 );
 create table if not exists quarantine (
@@ -57,6 +59,12 @@ create table if not exists sighting (
     seen_at text not null,
     unique (dataset, delivery_id, file_name)
 );
+create table if not exists hashed (
+    path text primary key,
+    size_bytes integer not null,
+    changed_ns integer not null,
+    sha256 text not null
+) without rowid;
 create table if not exists domain_run (
     domain text not null,
     night text not null,
@@ -67,8 +75,10 @@ create table if not exists domain_run (
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery as the ledger knows it; `delivery_id` is the SHA-256 of its bytes, times are UTC.
+    """One delivery as the ledger knows it; times are UTC.
 
+    `delivery_id` is a SHA-256: of the file's bytes and, where the file's name tells the period, of the period's days,
+    since the same bytes about other days say something else.
     `row_count` is `landed_count` + `quarantined_count`; a delivery that was rejected whole has what was counted
     before, at least nothing.
     """
@@ -91,6 +101,7 @@ class Delivery:
     key_id: str | None
     is_synthetic: bool
     notes: list[str]
+    decided_at: dt.datetime | None
 
     @property
     def newest_first(self) -> tuple[str, int]:
@@ -138,6 +149,7 @@ def _delivery(row: sqlite3.Row) -> Delivery:
     for name in ("as_of", "period_from", "period_to"):
         values[name] = _date(values[name])
     values["received_at"] = dt.datetime.fromisoformat(values["received_at"])
+    values["decided_at"] = dt.datetime.fromisoformat(values["decided_at"]) if values["decided_at"] else None
     values["is_synthetic"] = bool(values["is_synthetic"])
     values["notes"] = json.loads(values["notes"])
     return Delivery(**values)
@@ -147,7 +159,7 @@ class Ledger:
     """A connection to the ledger of one warehouse home; use it as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        settings.ledger_file.parent.mkdir(parents=True, exist_ok=True)
+        settings.prepare()
         self._connection = sqlite3.connect(settings.ledger_file, timeout=60)
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript(_SCHEMA)
@@ -184,43 +196,44 @@ class Ledger:
         problems: Sequence[Problem] = (),
         notes: Iterable[str] = (),
     ) -> None:
-        """Write a delivery and its quarantined rows in one transaction; an earlier failed try of it is replaced."""
+        """Write a delivery and its quarantined rows in one transaction.
+
+        An earlier rejection of it is replaced, but it keeps its place in the order of arrival: a second look at an old
+        file must not make it newer than its own correction.
+        """
         now = dt.datetime.now(dt.UTC).isoformat()
-        quarantined = row_count - landed_count
+        values = {
+            "delivery_id": delivery_id,
+            "dataset": contract.dataset,
+            "domain": contract.domain,
+            "file_name": file_name,
+            "received_at": now,
+            "as_of": as_of.isoformat() if as_of else None,
+            "period_label": period.label if period else None,
+            "period_from": period.first.isoformat() if period else None,
+            "period_to": period.last.isoformat() if period else None,
+            "status": status,
+            "row_count": row_count,
+            "landed_count": landed_count,
+            "quarantined_count": row_count - landed_count,
+            "parquet_file": parquet_file,
+            "key_id": key_id,
+            "is_synthetic": is_synthetic,
+            "notes": json.dumps(list(notes), ensure_ascii=False),
+            "decided_at": now if status == "rejected" else None,
+        }
+        kept = {"delivery_id", "dataset", "received_at"}
+        changes = ", ".join(f"{name} = excluded.{name}" for name in values if name not in kept)
         with self._connection:
             self._connection.execute(
-                "delete from delivery where dataset = ? and delivery_id = ? and status != 'accepted'",
-                (contract.dataset, delivery_id),
+                f"""
+                insert into delivery ({", ".join(values)}) values ({", ".join(f":{name}" for name in values)})
+                on conflict (dataset, delivery_id) do update set {changes}
+                """,
+                values,
             )
             self._connection.execute(
                 "delete from quarantine where dataset = ? and delivery_id = ?", (contract.dataset, delivery_id)
-            )
-            self._connection.execute(
-                """
-                insert into delivery (
-                    delivery_id, dataset, domain, file_name, received_at, as_of, period_label, period_from, period_to,
-                    status, row_count, landed_count, quarantined_count, parquet_file, key_id, is_synthetic, notes
-                ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                (
-                    delivery_id,
-                    contract.dataset,
-                    contract.domain,
-                    file_name,
-                    now,
-                    as_of.isoformat() if as_of else None,
-                    period.label if period else None,
-                    period.first.isoformat() if period else None,
-                    period.last.isoformat() if period else None,
-                    status,
-                    row_count,
-                    landed_count,
-                    quarantined,
-                    parquet_file,
-                    key_id,
-                    is_synthetic,
-                    json.dumps(list(notes), ensure_ascii=False),
-                ),
             )
             self._quarantine(contract.dataset, delivery_id, problems)
             self._see(contract.dataset, delivery_id, file_name, now)
@@ -251,37 +264,57 @@ class Ledger:
                     (as_of.isoformat(), dataset, delivery_id, as_of.isoformat()),
                 )
 
-    def names(self, dataset: str, delivery_id: str) -> set[str]:
-        """The names under which a delivery has been seen."""
-        rows = self._connection.execute(
-            "select file_name from sighting where dataset = ? and delivery_id = ?", (dataset, delivery_id)
-        )
-        return {row["file_name"] for row in rows}
-
     def decide(
         self, delivery: Delivery, *, is_accepted: bool, notes: Iterable[str], problems: Sequence[Problem]
-    ) -> None:
-        """Accept or reject a landed delivery, with the notes or the reasons of the batch's validation.
+    ) -> bool:
+        """Accept or reject a delivery that has landed, with the notes or the reasons of the batch's validation.
 
-        Of a rejected one all rows count as quarantined: they stand in the file, and nowhere else.
+        Of a rejected one all rows count as quarantined: they stand in the file, and nowhere else. False, and nothing
+        changes, if it has been decided already.
         """
+        rejection = "" if is_accepted else ", landed_count = 0, quarantined_count = row_count, parquet_file = null"
         with self._connection:
-            self._connection.execute(
-                "update delivery set status = ?, notes = ? where dataset = ? and delivery_id = ?",
+            changed = self._connection.execute(
+                f"""
+                update delivery set status = ?, notes = ?, decided_at = ?{rejection}
+                where dataset = ? and delivery_id = ? and status = 'landed'
+                """,
                 (
                     "accepted" if is_accepted else "rejected",
                     json.dumps([*delivery.notes, *notes], ensure_ascii=False),
+                    dt.datetime.now(dt.UTC).isoformat(),
                     delivery.dataset,
                     delivery.delivery_id,
                 ),
             )
-            if not is_accepted:
+            if changed.rowcount:
+                self._quarantine(delivery.dataset, delivery.delivery_id, problems)
+        return bool(changed.rowcount)
+
+    def forget_wrong_name(self, dataset: str, sha256: str) -> None:
+        """Drop the rejection of a file whose name told no period: the same bytes have come under a right name."""
+        with self._connection:
+            for table in ("quarantine", "sighting", "delivery"):
                 self._connection.execute(
-                    "update delivery set landed_count = 0, quarantined_count = row_count, parquet_file = null "
-                    "where dataset = ? and delivery_id = ?",
-                    (delivery.dataset, delivery.delivery_id),
+                    f"delete from {table} where dataset = ? and delivery_id = ?", (dataset, sha256)
                 )
-            self._quarantine(delivery.dataset, delivery.delivery_id, problems)
+
+    def hashes(self) -> dict[str, tuple[int, int, str]]:
+        """Size, time of change (ns) and SHA-256 of files that were looked at before, by a digest of their path."""
+        rows = self._connection.execute("select path, size_bytes, changed_ns, sha256 from hashed")
+        return {path: (size, changed, sha256) for path, size, changed, sha256 in rows}
+
+    def keep_hashes(self, hashes: Mapping[str, tuple[int, int, str]]) -> None:
+        """Keep what was found, so that the next night need not read each file again."""
+        with self._connection:
+            self._connection.executemany(
+                "insert or replace into hashed values (?, ?, ?, ?)", [(path, *known) for path, known in hashes.items()]
+            )
+
+    def moment(self) -> AbstractContextManager[sqlite3.Connection]:
+        """All that is read in this block is of one moment, whatever other processes write meanwhile."""
+        self._connection.execute("begin")
+        return self._connection
 
     def deliveries(
         self, dataset: str | None = None, domain: str | None = None, status: str | None = None
@@ -299,8 +332,10 @@ class Ledger:
         ).fetchall()
         return [_delivery(row) for row in rows]
 
-    def problems(self, delivery_id: str | None = None, dataset: str | None = None) -> list[QuarantinedRow]:
-        """What lies in quarantine, file by file and line by line."""
+    def problems(
+        self, delivery_id: str | None = None, dataset: str | None = None, *, limit: int = -1
+    ) -> list[QuarantinedRow]:
+        """What lies in quarantine, file by file and line by line; the first `limit` places, or all."""
         rows = self._connection.execute(
             """
             select q.delivery_id, q.dataset, d.file_name, q.line, q.column_name, q.rule, q.reason, q.remedy
@@ -308,8 +343,9 @@ class Ledger:
             join delivery as d on d.dataset = q.dataset and d.delivery_id = q.delivery_id
             where (:delivery is null or q.delivery_id = :delivery) and (:dataset is null or q.dataset = :dataset)
             order by d.sequence, q.line, q.column_name
+            limit :limit
             """,
-            {"delivery": delivery_id, "dataset": dataset},
+            {"delivery": delivery_id, "dataset": dataset, "limit": limit},
         ).fetchall()
         return [QuarantinedRow(*row) for row in rows]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
-import fcntl
 import hashlib
 import importlib
 import json
@@ -41,6 +40,11 @@ log = logging.getLogger(__name__)
 
 _UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload")
 """Endings of files that a transfer has not finished; they are left for the next night."""
+
+_RENAME = (
+    "name the file so, in the folder of its dataset, and send it again; where the name is not told, `sha256sum` of the "
+    "files in the folder finds it by the first 16 digits"
+)
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,16 @@ def land(
         encoding="utf-8",
     ) as process:
         last: list[str] = []
-        forward = threading.Thread(target=_forward, args=(process, last))
+        forward = threading.Thread(target=_forward, args=(process, last), daemon=True)
         forward.start()
-        assert process.stdout is not None, "it is a pipe"
-        answer = process.stdout.read()
-        forward.join()
+        try:
+            assert process.stdout is not None, "it is a pipe"
+            answer = process.stdout.read()
+            forward.join()
+        except BaseException:
+            # A time limit or an interrupt: else leaving the block would wait for the landing to end by itself.
+            process.kill()
+            raise
     if process.returncode != 0:
         raise LandingFailed(
             _ending(process.returncode, last),
@@ -142,30 +151,50 @@ def main(settings: Settings, dataset: str, *, retry_rejected: bool) -> int:
 
 
 def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = False) -> LandReport:
-    """Land every new delivery of a dataset, oldest first. Raises WarehouseError if key or vault can't be used."""
-    folder = settings.landing / contract.dataset
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / ".lock"), Ledger(settings) as ledger:
+    """Land every new delivery of a dataset, oldest first.
+
+    A file that can't be read does not stop the others; the error comes at the end. Raises WarehouseError for that, and
+    if key or vault can't be used.
+    """
+    os.umask(0o077)
+    settings.prepare()
+    with store.dataset_lock(settings, contract.dataset), Ledger(settings) as ledger:
         _sweep(settings, contract, ledger)
         _refuse_mixture(settings, ledger)
-        there = _deliveries_there(settings, contract)
+        there, unreadable = _deliveries_there(settings, contract, ledger)
         new = _new_files(contract, ledger, there, retry_rejected=retry_rejected)
         report = LandReport(contract.dataset)
-        for number, (file, delivery_id) in enumerate(new, start=1):
-            _say(f"{contract.dataset}: delivery {number} of {len(new)}, {file.name}")
-            delivery = _land_file(settings, contract, ledger, file, delivery_id)
+        for number, file in enumerate(new, start=1):
+            _say(f"{contract.dataset}: delivery {number} of {len(new)}, {file.shown_name}")
+            try:
+                delivery = _land_file(settings, contract, ledger, file)
+            except OSError as error:
+                unreadable.append(f"{file.shown_name} ({error.strerror})")
+                continue
             if delivery is None:
                 continue
-            rejected = [problem.sentence for problem in ledger.problems(delivery_id, contract.dataset)]
+            rejected = delivery.status == "rejected"
+            told = ledger.problems(file.delivery_id, contract.dataset, limit=1) if rejected else []
             report = dataclasses.replace(
                 report,
                 deliveries=report.deliveries + 1,
                 row_count=report.row_count + delivery.row_count,
                 landed_count=report.landed_count + delivery.landed_count,
                 quarantined_count=report.quarantined_count + delivery.quarantined_count,
-                rejected=report.rejected + (rejected[:1] if delivery.status == "rejected" else []),
+                rejected=report.rejected + [problem.sentence for problem in told],
             )
-        _note_names(contract, ledger, there)
+        for file in there:
+            # The same delivery twice is one delivery, and as new as its newest extract. What is still being written is
+            # not known yet.
+            if ledger.known(contract.dataset, file.delivery_id) is not None:
+                ledger.seen_again(contract.dataset, file.delivery_id, file.shown_name, as_of=file.as_of)
+    if unreadable:
+        raise LandingFailed(
+            f"files could not be read: {', '.join(unreadable)}.",
+            remedy="see that the user who runs the warehouse may read them and that they are whole; what else was "
+            "there has landed",
+            where=f"landing of {contract.dataset}",
+        )
     return report
 
 
@@ -186,14 +215,6 @@ def _say(message: str) -> None:
     sys.stderr.flush()
 
 
-@contextlib.contextmanager
-def _lock(file: Path) -> Iterator[None]:
-    """Wait until no other process lands this dataset: a task whose worker was killed may still run."""
-    with file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 def _refuse_mixture(settings: Settings, ledger: Ledger) -> None:
     if any(delivery.is_synthetic != settings.is_synthetic for delivery in ledger.deliveries()):
         raise LandingFailed(
@@ -203,65 +224,82 @@ def _refuse_mixture(settings: Settings, ledger: Ledger) -> None:
         )
 
 
-def _deliveries_there(settings: Settings, contract: Contract) -> dict[str, list[Path]]:
-    """The files of the dataset's folder by SHA-256, those of one delivery oldest extract first."""
+@dataclass(frozen=True)
+class _File:
+    """A file of the dataset's folder: what its name says, if it says what was agreed, and which delivery it is."""
+
+    path: Path
+    before: os.stat_result
+    sha256: str
+    delivery_id: str
+    shown_name: str
+    period: Period | None
+    as_of: dt.date | None
+    error: str | None
+
+    @property
+    def age(self) -> tuple[str, int, str]:
+        """What sorts files by the age of their extracts: date in the name, else when they were written; the name."""
+        if self.as_of is not None:
+            return self.as_of.isoformat(), 0, self.path.name
+        return "", self.before.st_mtime_ns, self.path.name
+
+
+def _deliveries_there(settings: Settings, contract: Contract, ledger: Ledger) -> tuple[list[_File], list[str]]:
+    """The files of the dataset's folder, oldest extract first; and the names of those that can't be read."""
     folder = (settings.fetched if contract.connection else settings.inbox) / contract.dataset
-    found: dict[str, list[Path]] = {}
-    for file in sorted(folder.iterdir(), key=lambda file: _age(contract, file)) if folder.is_dir() else ():
-        if not file.is_file() or file.name.startswith(".") or file.name.endswith(_UNFINISHED):
+    hashes = ledger.hashes()
+    fresh: dict[str, tuple[int, int, str]] = {}
+    found: list[_File] = []
+    unreadable: list[str] = []
+    for number, path in enumerate(sorted(folder.iterdir()) if folder.is_dir() else (), start=1):
+        if path.name.startswith(".") or path.name.endswith(_UNFINISHED) or path.is_dir():
             continue
-        with file.open("rb") as stream:
-            found.setdefault(hashlib.file_digest(stream, "sha256").hexdigest(), []).append(file)
-    return found
+        try:
+            before = path.stat()
+            # A path may hold a name: the ledger keeps a digest of it.
+            place = hashlib.sha256(str(path).encode()).hexdigest()
+            size, changed, sha256 = hashes.get(place, (-1, -1, ""))
+            if (size, changed) != (before.st_size, before.st_mtime_ns):
+                with path.open("rb") as stream:
+                    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+                fresh[place] = (before.st_size, before.st_mtime_ns, sha256)
+        except OSError as error:
+            unreadable.append(f"file {number} of the folder by name ({error.strerror})")
+            continue
+        found.append(_known_by_name(contract, path, before, sha256))
+    ledger.keep_hashes(fresh)
+    return sorted(found, key=lambda file: file.age), unreadable
 
 
-def _new_files(
-    contract: Contract, ledger: Ledger, there: dict[str, list[Path]], *, retry_rejected: bool
-) -> list[tuple[Path, str]]:
-    """What has not been taken in, oldest extract first, each file with its SHA-256.
-
-    A delivery that was rejected is taken again under a name that it has not had: a wrong name is mended by another one.
-    """
-    new: list[tuple[Path, str]] = []
-    for delivery_id, files in there.items():
-        known = ledger.known(contract.dataset, delivery_id)
-        if known is None:
-            new.append((next((file for file in files if _has_right_name(contract, file)), files[0]), delivery_id))
-        elif known.status == "rejected":
-            tried = set() if retry_rejected else ledger.names(contract.dataset, delivery_id)
-            new += [(file, delivery_id) for file in files if file.name not in tried][:1]
-    return sorted(new, key=lambda item: _age(contract, item[0]))
-
-
-def _has_right_name(contract: Contract, file: Path) -> bool:
+def _known_by_name(contract: Contract, path: Path, before: os.stat_result, sha256: str) -> _File:
+    """What a file's name tells of it. The id of a named delivery covers the days that its name says it is about."""
     if not contract.delivery.named:
-        return file.suffix.removeprefix(".") in contract.delivery.suffixes
-    with contextlib.suppress(ValueError):
-        parse_file_name(contract, file.name)
-        return True
-    return False
+        error = None
+        if path.suffix.removeprefix(".") not in contract.delivery.suffixes:
+            error = f"files of this dataset end in {' or '.join(contract.delivery.suffixes)}"
+        return _File(path, before, sha256, sha256, path.name, None, None, error)
+    try:
+        period, as_of = parse_file_name(contract, path.name)
+    except ValueError as error:
+        # People name files after people: where the dataset is about persons, such a name is not told.
+        shown = f"{sha256[:16]}{path.suffix[:5]}" if contract.about_persons else path.name
+        return _File(path, before, sha256, sha256, shown, None, None, str(error))
+    delivery_id = hashlib.sha256(f"{sha256} {period.first} {period.last}".encode()).hexdigest()
+    return _File(path, before, sha256, delivery_id, path.name, period, as_of, None)
 
 
-def _note_names(contract: Contract, ledger: Ledger, there: dict[str, list[Path]]) -> None:
-    """Note under which names deliveries lie there, and that one sent again for the same period is as new as that."""
-    for delivery_id, files in there.items():
-        known = ledger.known(contract.dataset, delivery_id)
-        # What is still being written is not known yet.
-        for file in files if known is not None else ():
-            as_of = None
-            if contract.delivery.named and known is not None and known.status != "rejected":
-                with contextlib.suppress(ValueError):
-                    period, day = parse_file_name(contract, file.name)
-                    as_of = day if period.label == known.period_label else None
-            ledger.seen_again(contract.dataset, delivery_id, file.name, as_of=as_of)
-
-
-def _age(contract: Contract, file: Path) -> tuple[str, int, str]:
-    """What sorts files by the age of their extracts: the date in the name, else when they were written; the name."""
-    if contract.delivery.named:
-        with contextlib.suppress(ValueError):
-            return parse_file_name(contract, file.name)[1].isoformat(), 0, file.name
-    return "", file.stat().st_mtime_ns, file.name
+def _new_files(contract: Contract, ledger: Ledger, there: Sequence[_File], *, retry_rejected: bool) -> list[_File]:
+    """What has not been taken in, oldest extract first, each delivery once; a right name mends a wrong one."""
+    new: dict[str, _File] = {}
+    rightly_named = {file.sha256 for file in there if file.error is None}
+    for file in there:
+        if file.error is not None and file.sha256 in rightly_named:
+            continue
+        known = ledger.known(contract.dataset, file.delivery_id)
+        if known is None or (retry_rejected and known.status == "rejected"):
+            new.setdefault(file.delivery_id, file)
+    return list(new.values())
 
 
 @dataclass
@@ -273,15 +311,15 @@ class _Outcome:
     key_id: str | None = None
     row_count: int = 0
     landed: int = 0
+    is_landed: bool = False
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: Path, delivery_id: str) -> Delivery | None:
+def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: _File) -> Delivery | None:
     """Land one file: Parquet first, made durable, then the ledger, in one transaction. None if it is still growing."""
-    before = file.stat()
-    outcome = _Outcome()
-    target = store.parquet_file(settings, contract, delivery_id)
+    outcome = _Outcome(period=file.period, as_of=file.as_of)
+    target = store.parquet_file(settings, contract, file.delivery_id)
     temporary = target.with_suffix(".tmp")
     # No temporary directory: what does not fit in memory fails, and no person is spilled to disk.
     connection = duckdb.connect(
@@ -289,54 +327,49 @@ def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: Pat
     )
     with contextlib.closing(connection):
         try:
-            _land_rows(settings, contract, connection, file, outcome, temporary, delivery_id)
+            _land_rows(settings, contract, connection, file, outcome, temporary)
         except DeliveryRejected as error:
             outcome.problems = [Problem(error.line, error.column, "delivery", error.reason, error.remedy)]
-    if _changed(file, before):
+    if _changed(file):
         temporary.unlink(missing_ok=True)
-        _say(f"{file.name} is still being written; it is left for the next run")
+        _say(f"{file.shown_name} is still being written; it is left for the next run")
         return None
-    if outcome.landed:
+    if outcome.is_landed:
         temporary.replace(target)
         store.make_durable(target)
     else:
         temporary.unlink(missing_ok=True)
     ledger.record(
         contract,
-        delivery_id,
-        file.name,
-        status="landed" if outcome.landed else "rejected",
+        file.delivery_id,
+        file.shown_name,
+        status="landed" if outcome.is_landed else "rejected",
         period=outcome.period,
         as_of=outcome.as_of,
         row_count=outcome.row_count,
         landed_count=outcome.landed,
-        parquet_file=str(target.relative_to(settings.landing)) if outcome.landed else None,
+        parquet_file=str(target.relative_to(settings.landing)) if outcome.is_landed else None,
         key_id=outcome.key_id,
         is_synthetic=settings.is_synthetic,
         problems=outcome.problems,
         notes=outcome.notes,
     )
-    return ledger.known(contract.dataset, delivery_id)
+    if file.error is None and file.delivery_id != file.sha256:
+        ledger.forget_wrong_name(contract.dataset, file.sha256)
+    return ledger.known(contract.dataset, file.delivery_id)
 
 
 def _land_rows(
     settings: Settings,
     contract: Contract,
     connection: duckdb.DuckDBPyConnection,
-    file: Path,
+    file: _File,
     outcome: _Outcome,
     target: Path,
-    delivery_id: str,
 ) -> None:
     """Read a file and write its good rows. Raises DeliveryRejected if the file is at fault, else other errors."""
-    if contract.delivery.named:
-        outcome.period, outcome.as_of = _named(contract, file)
-    elif file.suffix.removeprefix(".") not in contract.delivery.suffixes:
-        raise DeliveryRejected(
-            f"files of this dataset end in {' or '.join(contract.delivery.suffixes)}.",
-            remedy="put the file into the folder of the dataset that it belongs to",
-            file=file.name,
-        )
+    if file.error is not None:
+        raise DeliveryRejected(f"{file.error}.", remedy=_RENAME, file=file.shown_name)
     vaults: dict[str, Vault] = {}
     if contract.person_columns:
         key = read_key(settings)
@@ -344,14 +377,22 @@ def _land_rows(
         vaults = {
             column.purpose: Vault(settings, column.purpose, key) for column in contract.person_columns if column.purpose
         }
-    reading = _read(contract, file, connection)
+    reading = _read(contract, file.path, connection)
     if not contract.delivery.named:
-        outcome.period, outcome.as_of = _told(contract, file, reading)
+        outcome.period, outcome.as_of = _told(contract, file.path, reading)
     assert outcome.period is not None, "named or told"
-    ids = {"municipality_code": settings.municipality_code, "delivery_id": delivery_id[:16]}
+    if outcome.as_of is not None and outcome.as_of > settings.night:
+        raise DeliveryRejected(
+            f"it is dated {outcome.as_of}, after tonight ({settings.night}), and would outrank all that comes till then.",
+            remedy="correct the date in its name (or in the document) and send it again",
+            file=file.shown_name,
+        )
+    ids = {"municipality_code": settings.municipality_code, "delivery_id": file.delivery_id[:16]}
     found = rows.land(connection, contract, outcome.period, reading, vaults, target, ids)
     outcome.row_count, outcome.landed = found.rows_in, found.landed
     outcome.problems, outcome.notes = found.problems, found.notes
+    # A fortnight of holidays has no absence: an empty file about days is an answer; one of bad rows alone is none.
+    outcome.is_landed = found.landed > 0 or found.rows_in == 0
 
 
 def _read(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:
@@ -394,23 +435,16 @@ def _reader_at_fault(contract: Contract, file: Path) -> Iterator[None]:
         ) from None
 
 
-def _named(contract: Contract, file: Path) -> tuple[Period, dt.date]:
-    """Period and day of the extract from the file's name. Raises DeliveryRejected that says what a name looks like."""
-    try:
-        return parse_file_name(contract, file.name)
-    except ValueError as error:
-        raise DeliveryRejected(f"{error}.", remedy="name the file so and send it again", file=file.name) from None
-
-
 def _told(contract: Contract, file: Path, reading: Reading) -> tuple[Period, dt.date | None]:
     """Period and day as the delivery itself tells them."""
     assert reading.period_label is not None, f"the reader {contract.reader} must tell the period of {file.name}"
     return Period.parse(reading.period_label), reading.as_of
 
 
-def _changed(file: Path, before: os.stat_result) -> bool:
+def _changed(file: _File) -> bool:
+    """True if the file is not the one that was hashed any more: its rows would come under another delivery's id."""
     try:
-        after = file.stat()
+        after = file.path.stat()
     except FileNotFoundError:
         return True
-    return (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
+    return (after.st_size, after.st_mtime_ns) != (file.before.st_size, file.before.st_mtime_ns)

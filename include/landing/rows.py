@@ -29,6 +29,8 @@ _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
 _KIND = {"DATE": "date", "BOOLEAN": "yes or no"}
 _NUMBER_INSIDE = r"(^|[^0-9])([0-2][0-9]|3[01]|6[1-9]|[78][0-9]|9[01])(0[1-9]|1[0-2])[0-9]{2}[- ]?[0-9]{4}($|[^0-9])"
 """What has the form of a CPR number: day (with 60 added: a replacement number), month, year, four digits (cpr.dk)."""
+_PLACES = 1000
+"""Rows that are named for one failed check; the rest is counted."""
 _SEND_CORRECTED = "correct it at the source and send the period again"
 _MOVED = (
     "CPR numbers stand in no column but their own: correct it at the source and send the period again; if the value is "
@@ -76,14 +78,18 @@ def land(
     _type(connection, contract, checks)
     (rows,) = connection.execute(f"select count(*) from {TYPED}").fetchone() or (0,)
     reading = _settle(connection, contract, reading, rows)
-    notes = [note for column in contract.person_columns for note in _persons(connection, column, vaults, checks)]
+    if rows + len(reading.problems) == 0 and contract.delivery.period != "range":
+        raise DeliveryRejected(
+            "there is a header and no row.", remedy="have the source send the whole file again", file=""
+        )
+    notes = list(reading.notes)
+    notes += [note for column in contract.person_columns for note in _persons(connection, column, vaults, checks)]
     _write(connection, contract, target, ids)
     if _mark_doubles(connection, contract, target, checks):
         _write(connection, contract, target, ids)
     problems = [*reading.problems, *_problems(connection, reading, checks)]
-    (landed,) = connection.execute(f"select count(*) from {TYPED} where {_good(connection)}").fetchone() or (0,)
-    if not landed:
-        target.unlink()
+    # Counted in the file, so that what is told is what stands there.
+    (landed,) = connection.execute(f"select count(*) from read_parquet('{_quoted(str(target))}')").fetchone() or (0,)
     return Landed(reading.rows_in, landed, problems, notes)
 
 
@@ -132,8 +138,11 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, reading: 
     found, unreadable = connection.execute(
         f"select coalesce(sum({column}), 0), count(*) - count({column}) from {TYPED}"
     ).fetchone() or (0, 0)
-    # Where a row or an amount can't be read, the sum can't be held against the total; those rows go to quarantine.
-    if found != reading.total.amount and not settled.problems and not unreadable:
+    if settled.problems or unreadable:
+        # Those rows go to quarantine; that the others are all there could not be checked.
+        note = f"the sum in line {reading.total.line} could not be held against the rows, since some can't be read."
+        return dataclasses.replace(settled, notes=[*settled.notes, note])
+    if found != reading.total.amount:
         raise DeliveryRejected(
             "the sum of the column is not what the last line states: rows are missing or changed.",
             remedy="have the source send the whole file again",
@@ -151,7 +160,7 @@ def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Pa
         for column in contract.landed_columns
     )
     joins = "".join(
-        f"\njoin _persons_{column.name} on _persons_{column.name}.number = {TYPED}.{column.name}"
+        f"\nleft join _persons_{column.name} on _persons_{column.name}.number = {TYPED}.{column.name}"
         for column in contract.person_columns
     )
     same = "".join(f", '{_quoted(value)}' as {name}" for name, value in ids.items())
@@ -353,7 +362,9 @@ def _mark_doubles(
         f"_persons_{column.name}.person_key as {column.name}" if column.name in people else f"{TYPED}.{column.name}"
         for column in contract.landed_columns
     ]
-    joins = "".join(f"\njoin _persons_{name} on _persons_{name}.number = {TYPED}.{name}" for name in sorted(people))
+    joins = "".join(
+        f"\nleft join _persons_{name} on _persons_{name}.number = {TYPED}.{name}" for name in sorted(people)
+    )
     condition = f"""
         rowid in (
             with keyed as (
@@ -379,19 +390,33 @@ def _mark_doubles(
 
 
 def _problems(connection: duckdb.DuckDBPyConnection, reading: Reading, checks: Sequence[_Check]) -> list[Problem]:
-    """One problem for each failed check of each bad row, with the line where the row stands."""
-    bad = connection.execute(
+    """One problem for each failed check of each bad row, with the line where the row stands.
+
+    Of one check the first places are named and the others counted: a changed format fails in every row.
+    """
+    connection.execute(
         f"""
+        create temp table failed as
         select rowid + 1 as place, unnest(_problems) as number from {TYPED} where _problems is not null
         union all
         select place + 1, number from {MARKS}
+        """
+    )
+    bad = connection.execute(
+        f"""
+        select place, number from failed
+        qualify row_number() over (partition by number order by place) <= {_PLACES}
         order by place, number
         """
     ).fetchall()
+    counts = connection.execute("select number, count(*) from failed group by number order by number").fetchall()
     lines = reading.lines(sorted({row for row, _ in bad}))
-    return [
-        Problem(
-            lines.get(row), checks[number].column, checks[number].rule, checks[number].reason, checks[number].remedy
-        )
-        for row, number in bad
+
+    def problem(line: int | None, number: int, reason: str) -> Problem:
+        return Problem(line, checks[number].column, checks[number].rule, reason, checks[number].remedy)
+
+    return [problem(lines.get(row), number, checks[number].reason) for row, number in bad] + [
+        problem(None, number, f"{checks[number].reason}, in {count - _PLACES} more rows")
+        for number, count in counts
+        if count > _PLACES
     ]

@@ -6,13 +6,17 @@ file; superseded and orphaned files stay out because no view names them.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from include.errors import WarehouseError
 from include.landing.contract import Contract, load_contracts
 from include.landing.ledger import Delivery, Ledger, Window
 from include.settings import Settings
@@ -21,6 +25,16 @@ from include.settings import Settings
 def parquet_file(settings: Settings, contract: Contract, delivery_id: str) -> Path:
     """Where the rows of a delivery land."""
     return settings.landing / contract.dataset / f"{delivery_id[:16]}.parquet"
+
+
+@contextlib.contextmanager
+def dataset_lock(settings: Settings, dataset: str) -> Iterator[None]:
+    """Wait until no other process lands or judges this dataset: a task whose worker was killed may still run."""
+    folder = settings.landing / dataset
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def make_durable(file: Path) -> None:
@@ -59,10 +73,14 @@ def view_sql(settings: Settings, contract: Contract, windows: list[Window]) -> s
 
 
 def write_landing_database(settings: Settings, path: Path) -> None:
-    """Write a DuckDB file with a view a dataset, and the tables `deliveries` and `datasets`; replaces the file."""
+    """Write a DuckDB file with a view a dataset, and the tables `deliveries`, `datasets` and `landing`; replaces it.
+
+    `landing` has one row: the fingerprint of what is current, and whether it is synthetic (null if nothing is). All is
+    of one moment of the ledger.
+    """
     path.unlink(missing_ok=True)
     contracts = load_contracts()
-    with Ledger(settings) as ledger, duckdb.connect(str(path)) as connection:
+    with Ledger(settings) as ledger, ledger.moment(), duckdb.connect(str(path)) as connection:
         current: set[tuple[str, str]] = set()
         for contract in contracts.values():
             windows = ledger.windows(contract)
@@ -70,18 +88,31 @@ def write_landing_database(settings: Settings, path: Path) -> None:
             connection.execute(f"create view {contract.dataset} as {view_sql(settings, contract, windows)}")
         _write_deliveries(connection, [d for d in ledger.deliveries() if d.status != "landed"], current)
         _write_datasets(connection, list(contracts.values()))
+        connection.execute("create table landing (fingerprint varchar, is_synthetic boolean)")
+        kinds = {d.is_synthetic for d in ledger.deliveries(status="accepted") if (d.dataset, d.delivery_id) in current}
+        if len(kinds) > 1:
+            raise WarehouseError(
+                "the warehouse home holds both synthetic and real deliveries.",
+                remedy="give real and synthetic data each a home of its own (WAREHOUSE_HOME)",
+                where=str(settings.home),
+            )
+        connection.execute("insert into landing values (?, ?)", [_fingerprint(ledger), next(iter(kinds), None)])
 
 
 def fingerprint(settings: Settings) -> str:
     """SHA-256 over the current deliveries: the same fingerprint means the same rows in all landing views."""
+    with Ledger(settings) as ledger, ledger.moment():
+        return _fingerprint(ledger)
+
+
+def _fingerprint(ledger: Ledger) -> str:
     digest = hashlib.sha256()
-    with Ledger(settings) as ledger:
-        for contract in load_contracts().values():
-            for line in sorted(
-                f"{contract.dataset} {window.delivery.delivery_id} {window.first} {window.last}\n"
-                for window in ledger.windows(contract)
-            ):
-                digest.update(line.encode())
+    for contract in load_contracts().values():
+        for line in sorted(
+            f"{contract.dataset} {window.delivery.delivery_id} {window.first} {window.last}\n"
+            for window in ledger.windows(contract)
+        ):
+            digest.update(line.encode())
     return digest.hexdigest()
 
 
@@ -104,6 +135,7 @@ def _write_deliveries(
             ("row_count", pa.int64()),
             ("landed_count", pa.int64()),
             ("quarantined_count", pa.int64()),
+            ("notes", pa.list_(pa.string())),
         ]
     )
     rows = [
@@ -122,6 +154,7 @@ def _write_deliveries(
             "row_count": d.row_count,
             "landed_count": d.landed_count,
             "quarantined_count": d.quarantined_count,
+            "notes": d.notes,
         }
         for d in deliveries
     ]
@@ -138,6 +171,7 @@ def _write_datasets(connection: duckdb.DuckDBPyConnection, contracts: list[Contr
             ("source", pa.string()),
             ("owner", pa.string()),
             ("rhythm", pa.string()),
+            ("period_kind", pa.string()),
             ("stale_after_days", pa.int32()),
             ("about_persons", pa.bool_()),
         ]
@@ -151,6 +185,7 @@ def _write_datasets(connection: duckdb.DuckDBPyConnection, contracts: list[Contr
             "source": c.source,
             "owner": c.owner,
             "rhythm": c.rhythm.expected,
+            "period_kind": c.delivery.period,
             "stale_after_days": c.rhythm.stale_after_days,
             "about_persons": c.about_persons,
         }

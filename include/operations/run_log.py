@@ -46,8 +46,8 @@ class Step:
 
 @contextlib.contextmanager
 def _connect(settings: Settings) -> Iterator[sqlite3.Connection]:
-    file = settings.home / "operations" / "run_log.sqlite"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    settings.prepare()
+    file = settings.operations / "run_log.sqlite"
     with contextlib.closing(sqlite3.connect(file, timeout=60)) as connection, connection:
         connection.executescript(_SCHEMA)
         yield connection

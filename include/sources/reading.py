@@ -68,13 +68,14 @@ class Reading:
 
     `rows_in` counts all records, those in `problems` included, which are not in the table. `lines` maps places in the
     table (1, 2, ...) to line numbers of the file (or whatever a person finds the place by); `period_label` and `as_of`
-    are given where the delivery itself tells them, `total` where it states a sum.
+    are given where the delivery itself tells them, `total` where it states a sum; `notes` go with the delivery.
 
     A reader whose table is a view learns some of this only while the view is read: then `after_scan` tells the rest.
     """
 
     rows_in: int
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     lines: Callable[[Sequence[int]], Mapping[int, int]] = field(default=lambda rows: {row: row for row in rows})
     period_label: str | None = None
     as_of: dt.date | None = None

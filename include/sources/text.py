@@ -29,6 +29,9 @@ _UTF8_READ_AS_CP1252 = re.compile("Ã[\u00a0-¿†˜…‰˜‘’–—]|â€"
 
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
+_PLACES = 20
+"""Columns that one message names at the most."""
+
 _BLOCK = 1 << 24
 """Bytes that are looked at in one go."""
 
@@ -210,9 +213,9 @@ def _header(line: str, headers: Headers, layout: Layout, file: str) -> list[str]
         if missing:
             said.append(f"missing: {', '.join(missing)}")
         if unknown:
-            # A header is no row, but a file without one shows a row here: only names that look like names are said.
-            named = [name for name in unknown if re.fullmatch(r"[A-Za-zÆØÅæøå][A-Za-zÆØÅæøå _-]*", name)]
-            said.append(f"unknown: {', '.join(named) or 'no column names'} ({len(unknown)})")
+            # Never quoted: a file without a header shows a row here.
+            places = [str(number) for number, name in enumerate(found, start=1) if name not in headers]
+            said.append(f"unknown: column {', '.join(places[:_PLACES])}{' …' if len(places) > _PLACES else ''}")
         if double:
             said.append(f"twice: {', '.join(name for name in double if name in headers) or 'unknown names'}")
         raise DeliveryRejected(
@@ -270,8 +273,6 @@ def _after_scan(connection: duckdb.DuckDBPyConnection, source: TextFile, layout:
     rejected: dict[int, str] = dict(
         connection.execute("select line, error_type from _rejects order by line").fetchall()
     )
-    if rows + len(rejected) == 0:
-        raise DeliveryRejected("there is a header and no row.", remedy=_SEND_AGAIN, file=source.path.name)
     places = _places(source, layout, rejected)
     problems = [
         Problem(
@@ -339,6 +340,15 @@ def _total(source: TextFile, names: Sequence[str], layout: Layout) -> Total:
         raise DeliveryRejected(
             f"the last line is not the `{TOTAL}` line: the file is cut short.",
             remedy=_SEND_AGAIN,
+            file=source.path.name,
+            line=line,
+        )
+    with source.open() as stream:
+        totals = sum(text_line.startswith(TOTAL + layout.delimiter) for text_line in stream)
+    if totals > 1:
+        raise DeliveryRejected(
+            f"there are {totals} `{TOTAL}` lines: files have been put together.",
+            remedy="send each extract as a file of its own",
             file=source.path.name,
             line=line,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
+import stat
 from pathlib import Path
 
 import duckdb
@@ -16,6 +18,7 @@ from include.landing.ledger import Delivery, Ledger
 from include.settings import SYNTHETIC_MARKER, Settings
 
 ABSENCE = load_contracts()["absence_days"]
+ENROLMENTS_HEADER = ";".join(column.source_name for column in load_contracts()["enrolments"].columns)
 HEADER = "Personnummer;Institutionsnummer;Dato;Fraværsart;Registreret;Bemærkning"
 
 
@@ -136,11 +139,15 @@ def test_a_correction_that_is_taken_back_stands_no_longer(settings: Settings, tm
     assert newest == [("2026-06-14",)]
 
 
-def test_the_same_rows_for_another_period_do_not_move_a_delivery(settings: Settings) -> None:
+def test_the_same_rows_for_other_days_say_something_else(settings: Settings, tmp_path: Path) -> None:
+    """Day 13 is covered by the second alone, and what came between them no longer stands."""
     deliver(settings, "absence_days_20260601-20260612_20260612.csv", row(1, "05-06-2026"))
-    first = take_in(settings)
-    deliver(settings, "absence_days_20260602-20260613_20260613.csv", row(1, "05-06-2026"))
-    assert take_in(settings) == first
+    deliver(settings, "absence_days_20260602-20260612_20260613.csv", row(1, "05-06-2026"), row(2, "08-06-2026"))
+    deliver(settings, "absence_days_20260602-20260613_20260614.csv", row(1, "05-06-2026"))
+    assert len(take_in(settings)) == 3
+    assert landed(settings, "select absence_date::text from absence_days", tmp_path) == [("2026-06-05",)]
+    covered = landed(settings, "select max(period_to)::text from deliveries where is_current", tmp_path)
+    assert covered == [("2026-06-13",)]
 
 
 def test_a_wrong_name_is_mended_by_another_one(settings: Settings) -> None:
@@ -157,6 +164,96 @@ def test_of_two_names_of_one_delivery_the_right_one_is_taken(settings: Settings)
     deliver(settings, "a.csv", row(1, "01-06-2026"))
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
     assert [delivery.status for delivery in take_in(settings)] == ["accepted"]
+
+
+def test_a_name_that_may_be_a_persons_is_not_told(settings: Settings) -> None:
+    name = "Emma Jensen " + cpr(1) + ".csv"
+    deliver(settings, name, row(1, "01-06-2026"))
+    report = process.take_in(settings, ABSENCE)
+    with Ledger(settings) as ledger:
+        shown = ledger.deliveries()[0].file_name
+    assert hashlib.sha256((settings.inbox / "absence_days" / name).read_bytes()).hexdigest().startswith(shown[:16])
+    everything = b"".join(
+        file.read_bytes() for file in settings.home.rglob("*") if file.is_file() and "inbox" not in file.parts
+    )
+    for told in (everything.decode("latin-1"), " ".join(report.rejected)):
+        assert "Emma" not in told
+        assert cpr(1) not in told
+
+
+def test_a_period_without_absence_is_an_answer(settings: Settings, tmp_path: Path) -> None:
+    deliver(settings, "absence_days_20260601-20260612_20260612.csv", row(1, "05-06-2026"))
+    deliver(settings, "absence_days_20260601-20260612_20260613.csv")
+    assert [(d.status, d.row_count, d.landed_count) for d in take_in(settings)] == [
+        ("accepted", 1, 1),
+        ("accepted", 0, 0),
+    ]
+    assert landed(settings, "select count(*) from absence_days", tmp_path) == [(0,)]
+    deliver(settings, "enrolments_2025-2026_20260612.csv", header=ENROLMENTS_HEADER, dataset="enrolments")
+    (delivery,) = take_in(settings, load_contracts()["enrolments"])
+    assert delivery.status == "rejected"
+
+
+def test_a_date_after_tonight_is_refused(settings: Settings) -> None:
+    deliver(settings, "absence_days_20260601-20260612_20620613.csv", row(1, "05-06-2026"))
+    (delivery,) = take_in(settings)
+    assert delivery.status == "rejected"
+    with Ledger(settings) as ledger:
+        assert "dated 2062-06-13, after tonight" in ledger.problems()[0].sentence
+
+
+def test_a_second_look_at_an_old_file_does_not_outrank_its_correction(settings: Settings, tmp_path: Path) -> None:
+    bad = deliver(settings, "absence_days_20260601-20260612_20260612.csv", row(1, "05-07-2026"))
+    take_in(settings)
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(2, "05-06-2026", "Lovligt"))
+    take_in(settings)
+    assert bad.exists()
+    process.take_in(settings, ABSENCE, retry_rejected=True)
+    with Ledger(settings) as ledger:
+        old, new = ledger.deliveries()
+    assert (old.status, new.status) == ("rejected", "accepted")
+    assert old.newest_first < new.newest_first
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(settings: Settings) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+    (settings.inbox / "absence_days" / "absence_days_2026-05_20260612.csv").symlink_to("gone.csv")
+    with pytest.raises(process.LandingFailed, match="file 1 of the folder by name"):
+        process.take_in(settings, ABSENCE)
+    with Ledger(settings) as ledger:
+        assert [delivery.landed_count for delivery in ledger.deliveries()] == [1]
+
+
+def test_what_lands_is_for_the_owner_only(settings: Settings) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+    process.land(settings, "absence_days")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in settings.home.iterdir()}
+    assert {name: mode for name, mode in modes.items() if mode & 0o077} == {}
+    assert stat.S_IMODE(settings.home.stat().st_mode) == 0o755
+
+
+def test_many_bad_rows_are_counted_not_all_listed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.landing.rows._PLACES", 3)
+    deliver(
+        settings,
+        "absence_days_2026-06_20260612.csv",
+        *[row(n, "31-06-2026") for n in range(10)],
+        row(11, "01-06-2026"),
+    )
+    (delivery,) = take_in(settings)
+    assert (delivery.row_count, delivery.quarantined_count) == (11, 10)
+    with Ledger(settings) as ledger:
+        assert [(p.line, p.reason) for p in ledger.problems()] == [
+            (None, "the value is no date (DATE), in 7 more rows"),
+            *[(line, "the value is no date (DATE)") for line in (2, 3, 4)],
+        ]
+
+
+def test_an_unchanged_file_is_read_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
+    process.take_in(settings, ABSENCE)
+    monkeypatch.setattr(process.hashlib, "file_digest", None)
+    assert process.take_in(settings, ABSENCE).deliveries == 0
 
 
 def test_a_later_delivery_replaces_its_days_only(settings: Settings, tmp_path: Path) -> None:
