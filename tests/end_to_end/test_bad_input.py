@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from figures import Night, open_landing, open_release, rows
+from figures import open_landing, open_release, rows
 from nights import ministry_of, settings_of, take_in_all
 
 from include import night
-from include.demo.municipality import copy_until
+from include.demo.deliveries import BACKFILL
+from include.demo.municipality import copy_until, generate
 from include.landing.contract import load_contracts
 from include.landing.ledger import Delivery, Ledger, QuarantinedRow
 from include.landing.process import take_in
@@ -48,9 +49,10 @@ BAD_VALUES = {
 
 @dataclass(frozen=True)
 class BadNight:
-    """The night that was played: its settings, the bad files by dataset and kind, what a person is told."""
+    """The night that was played: settings, good inbox, bad files by dataset and kind, what a person is told."""
 
     settings: Settings
+    source: Path
     bad: dict[tuple[str, str], Path]
     before: dict[str, str]
     told: list[str]
@@ -143,12 +145,13 @@ def _spoil_agreement(inbox: Path, source: Path) -> dict[tuple[str, str], Path]:
 
 
 @pytest.fixture(scope="module")
-def bad(small: Night, tmp_path_factory: pytest.TempPathFactory) -> BadNight:
+def bad(tmp_path_factory: pytest.TempPathFactory) -> BadNight:
     """A backfill that is good; a week later a night with bad files beside good ones, and a token that has expired."""
     folder = tmp_path_factory.mktemp("bad")
     inbox = folder / "inbox"
     settings = settings_of(folder, inbox, as_of=dt.date(2026, 6, 19))
-    copy_until(small.inbox, inbox, dt.date.fromisoformat(small.truth["backfill"]))
+    source = generate(folder / "source", size="small").inbox
+    copy_until(source, inbox, BACKFILL)
     files: dict[tuple[str, str], Path] = {}
     saved = settings.fetched / "absence_statistics" / "absence_statistics_2019-2025_0123456789ab.json"
     saved.parent.mkdir(parents=True)
@@ -156,19 +159,19 @@ def bad(small: Night, tmp_path_factory: pytest.TempPathFactory) -> BadNight:
     files["absence_statistics", "cut short"] = saved
     take_in_all(settings)
     for dataset, name in NEWEST.items():
-        files |= _spoil(inbox, dataset, small.inbox / dataset / name)
+        files |= _spoil(inbox, dataset, source / dataset / name)
         if dataset not in LEFT_OUT:
             # the good one: what has the wrong name is a file of its own
-            files[dataset, "wrong name"].write_bytes(_other_order((small.inbox / dataset / name).read_bytes()))
-            shutil.copyfile(small.inbox / dataset / name, inbox / dataset / name)
-    corrected = small.inbox / "budget_agreement" / "aftale_om_budget_2026_rev1.txt"
+            files[dataset, "wrong name"].write_bytes(_other_order((source / dataset / name).read_bytes()))
+            shutil.copyfile(source / dataset / name, inbox / dataset / name)
+    corrected = source / "budget_agreement" / "aftale_om_budget_2026_rev1.txt"
     files |= _spoil_agreement(inbox, corrected)
     shutil.copyfile(corrected, inbox / "budget_agreement" / corrected.name)
     before = _digests(inbox)
     told: list[str] = []
     with ministry_of(inbox, token="the-token-of-last-year"):
         to_act_on = night.run_plain(settings, told.append)
-    return BadNight(settings, files, before, told, to_act_on)
+    return BadNight(settings, source, files, before, told, to_act_on)
 
 
 def _other_order(content: bytes) -> bytes:
@@ -207,14 +210,14 @@ def test_every_bad_file_is_rejected_with_place_reason_and_remedy(bad: BadNight) 
 
 
 @pytest.mark.parametrize("kind", ["cut short", "wrong header", "mixed encodings"])
-def test_a_bad_file_is_told_by_its_line(bad: BadNight, small: Night, kind: str) -> None:
+def test_a_bad_file_is_told_by_its_line(bad: BadNight, kind: str) -> None:
     for dataset, name in NEWEST.items():
         file = bad.bad[dataset, kind]
         delivery, problems = _known(bad.settings, dataset, file)
         lines = file.read_bytes().splitlines()
         expected = {"cut short": {len(lines)}, "wrong header": {1}}.get(kind)
         if expected is None:
-            good = (small.inbox / dataset / name).read_bytes().splitlines()
+            good = (bad.source / dataset / name).read_bytes().splitlines()
             expected = {number for number, (a, b) in enumerate(zip(lines, good, strict=True), 1) if a != b}
             if not lines[0].startswith(codecs.BOM_UTF8):
                 # Which of the two encodings is the mistake can't be known: a line of the other one may be named too.
@@ -306,12 +309,12 @@ def test_nothing_is_lost(bad: BadNight) -> None:
     assert all(file.is_file() for file in bad.bad.values())
 
 
-def test_a_corrected_file_lands_the_next_night(bad: BadNight, small: Night) -> None:
+def test_a_corrected_file_lands_the_next_night(bad: BadNight) -> None:
     """What the remedies say works: the file named right, and the whole file sent again."""
     right = bad.settings.inbox / "enrolments" / NEWEST["enrolments"]
     shutil.copyfile(bad.bad["enrolments", "wrong name"], right)
     again = bad.settings.inbox / "ledger_postings" / "ledger_postings_2026-06_20260620.csv"
-    lines = (small.inbox / "ledger_postings" / NEWEST["ledger_postings"]).read_bytes().splitlines(keepends=True)
+    lines = (bad.source / "ledger_postings" / NEWEST["ledger_postings"]).read_bytes().splitlines(keepends=True)
     again.write_bytes(b"".join([lines[0], lines[2], lines[1], *lines[3:]]))
     for dataset, file in (("enrolments", right), ("ledger_postings", again)):
         contract = load_contracts()[dataset]
