@@ -75,6 +75,8 @@ def land(
     if contract.connection is not None and connection is not None:
         source = importlib.import_module(f"include.sources.{contract.reader}")
         source.fetch(connection, settings.fetched / dataset)
+    if _nothing_new(settings, contract, retry_rejected=retry_rejected):
+        return LandReport(dataset)
     command = [sys.executable, "-m", "include.landing", dataset]
     if retry_rejected:
         command.append("--retry-rejected")
@@ -106,6 +108,18 @@ def land(
             where=f"landing of {dataset}",
         )
     return LandReport(**json.loads(answer))
+
+
+def _nothing_new(settings: Settings, contract: Contract, *, retry_rejected: bool) -> bool:
+    """True if every file of the folder is known, so that no process need be started for it."""
+    settings.prepare()
+    with Ledger(settings) as ledger:
+        _refuse_mixture(settings, ledger)
+        there, unreadable = _deliveries_there(settings, contract, ledger)
+        if unreadable or _new_files(contract, ledger, there, retry_rejected=retry_rejected):
+            return False
+        _note_extracts(contract, ledger, there)
+    return True
 
 
 def _ending(code: int, last: list[str]) -> str:
@@ -183,11 +197,7 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
                 quarantined_count=report.quarantined_count + delivery.quarantined_count,
                 rejected=report.rejected + [problem.sentence for problem in told],
             )
-        for file in there:
-            # The same delivery twice is one delivery, and as new as its newest extract. What is still being written is
-            # not known yet.
-            if ledger.known(contract.dataset, file.delivery_id) is not None:
-                ledger.seen_again(contract.dataset, file.delivery_id, file.shown_name, as_of=file.as_of)
+        _note_extracts(contract, ledger, there)
     if unreadable:
         raise LandingFailed(
             f"files could not be read: {', '.join(unreadable)}.",
@@ -300,6 +310,13 @@ def _new_files(contract: Contract, ledger: Ledger, there: Sequence[_File], *, re
         if known is None or (retry_rejected and known.status == "rejected"):
             new.setdefault(file.delivery_id, file)
     return list(new.values())
+
+
+def _note_extracts(contract: Contract, ledger: Ledger, there: Sequence[_File]) -> None:
+    """The same delivery twice is one delivery, and as new as its newest extract. A file still written is not known."""
+    for file in there:
+        if ledger.known(contract.dataset, file.delivery_id) is not None:
+            ledger.seen_again(contract.dataset, file.delivery_id, file.shown_name, as_of=file.as_of)
 
 
 @dataclass
