@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -27,8 +28,8 @@ import pyarrow as pa
 
 from include.errors import DeliveryRejected
 from include.sources import agreement_pdf, text
-from include.sources.amounts import Kind, Mention, UnreadableAmount, counted, find_amounts
-from include.sources.reading import Headers, Layout, Problem, Reading, table_from_rows
+from include.sources.amounts import SMALLEST, Kind, Mention, Reason, UnreadableAmount, counted, find_amounts
+from include.sources.reading import Headers, Layout, Reading, table_from_rows
 from include.sources.running_text import join_all, line_width, running_text, words_of
 from include.sources.units import is_known, split_units, starts_with_unit
 
@@ -143,6 +144,8 @@ class AgreedInitiative:
     amounts: tuple[Amount, ...]
     not_counted: tuple[tuple[StatedIn, Mention], ...] = ()
     """What looks like an amount and is none of this agreement for one year, with the reason."""
+    outvoted: tuple[tuple[int, Kind], ...] = ()
+    """Year and kind of what the description states otherwise than the finance line, which counts."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +228,7 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
     rows_in = table_from_rows(connection, [_record(agreement, found) for found in agreement.initiatives], SCHEMA)
     return Reading(
         rows_in=rows_in,
-        problems=_notes(agreement),
+        notes=_notes(agreement),
         lines=lambda rows: {row: places[row] for row in rows},
         period_label=str(agreement.year),
         as_of=agreement.document_date,
@@ -619,6 +622,7 @@ def _initiative(
             *(("finance", found) for found in in_finance if found.reason),
             *(("description", found) for found in in_description if found.reason),
         ),
+        outvoted=_outvoted(in_finance, in_description),
     )
 
 
@@ -628,7 +632,7 @@ def _text(lines: Sequence[str], width: float, words: frozenset[str], has_true_bl
 
 
 def _amounts(in_finance: Sequence[Mention], in_description: Sequence[Mention]) -> tuple[Amount, ...]:
-    """One amount a year and kind; what both state counts once, as finance. Rounded to 1,000 kroner."""
+    """One amount a year and kind; what both state counts once, as finance. Rounded to `SMALLEST`, 1,000 kroner."""
     found: list[Amount] = []
     taken: set[tuple[int, Kind]] = set()
     sources: tuple[tuple[StatedIn, Sequence[Mention]], ...] = (
@@ -636,14 +640,21 @@ def _amounts(in_finance: Sequence[Mention], in_description: Sequence[Mention]) -
         ("description", in_description),
     )
     for source, mentions in sources:
-        sums = counted(mentions, is_finance=source == "finance")
-        found += [
-            Amount(year, kind, total.quantize(Decimal("0.001")), source)
-            for (year, kind), total in sorted(sums.items())
-            if (year, kind) not in taken
-        ]
+        sums = _sums(mentions, source)
+        found += [Amount(*place, total, source) for place, total in sorted(sums.items()) if place not in taken]
         taken |= sums.keys()
     return tuple(found)
+
+
+def _sums(mentions: Sequence[Mention], source: StatedIn) -> Mapping[tuple[int, Kind], Decimal]:
+    return {
+        place: total.quantize(SMALLEST) for place, total in counted(mentions, is_finance=source == "finance").items()
+    }
+
+
+def _outvoted(in_finance: Sequence[Mention], in_description: Sequence[Mention]) -> tuple[tuple[int, Kind], ...]:
+    stated, other = _sums(in_finance, "finance"), _sums(in_description, "description")
+    return tuple(place for place in sorted(stated) if other.get(place, stated[place]) != stated[place])
 
 
 def _record(agreement: Agreement, initiative: AgreedInitiative) -> dict[str, object]:
@@ -658,22 +669,41 @@ def _record(agreement: Agreement, initiative: AgreedInitiative) -> dict[str, obj
     }
 
 
-def _notes(agreement: Agreement) -> list[Problem]:
-    """Notes on finance lines that speak of several years or of another one only, so that no budget year can have it."""
-    return [
-        Problem(
-            line=None,
-            column="amounts",
-            rule="amount_not_of_one_year",
-            reason=f"The finance line of initiative {initiative.initiative_id} has an amount that is no single year's.",
-            remedy="State the amount of each budget year if it is to be followed up.",
-        )
-        for initiative in agreement.initiatives
-        if any(
-            place == "finance" and found.reason in {"several_years", "no_year"}
-            for place, found in initiative.not_counted
-        )
-    ]
+_WHY: Mapping[Reason, str] = {
+    "history": "it belongs to a year before the agreement",
+    "transfer": "it is moved between years and part of a sum that is stated",
+    "several_years": "it is a sum over several years, no single year's",
+    "part": "it is part of another amount",
+    "part_of_total": "the total of its year is stated too, and that counts",
+    "unit_price": "it is a price for each",
+    "no_new_money": "it is an overspend or underspend, or is paid within the frame that is there",
+    "change": "it is the old or new size of something",
+    "too_small": "it is less than 1,000 kroner",
+    "no_year": "its budget year is not told",
+}
+
+
+def _notes(agreement: Agreement) -> list[str]:
+    """What a person should know of how the amounts were read: by initiative, without text or value.
+
+    Each amount of a finance line that doesn't count, with its reason, and each year for which the description states
+    something else than the finance line.
+    """
+    notes: list[str] = []
+    for initiative in agreement.initiatives:
+        reasons = Counter(found.reason for place, found in initiative.not_counted if place == "finance")
+        notes += [
+            f"Initiative {initiative.initiative_id}: {count} {'amount' if count == 1 else 'amounts'} of the finance "
+            f"line not counted: {_WHY[reason]}."
+            for reason, count in reasons.items()
+            if reason
+        ]
+        notes += [
+            f"Initiative {initiative.initiative_id}: the description states another {kind} for {year} than the finance "
+            "line; the finance line counts."
+            for year, kind in initiative.outvoted
+        ]
+    return notes
 
 
 def _damaged(reason: str, file: str, line: int) -> NoReturn:

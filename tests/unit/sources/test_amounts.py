@@ -12,7 +12,8 @@ EXPENDITURE, SAVING = "expenditure", "saving"
 
 
 def sums(text: str, *, is_finance: bool, year: int = 2030) -> dict[tuple[int, str], Decimal]:
-    return {**counted(find_amounts(text, year, is_finance=is_finance), is_finance=is_finance)}
+    found = counted(find_amounts(text, year, is_finance=is_finance), is_finance=is_finance)
+    return {(budget_year, kind): value for (budget_year, kind), value in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,91 @@ def sums(text: str, *, is_finance: bool, year: int = 2030) -> dict[tuple[int, st
 )
 def test_a_finance_line_says_what_counts(text: str, expected: dict[tuple[int, str], str]) -> None:
     assert sums(text, is_finance=True) == {key: Decimal(value) for key, value in expected.items()}
+
+
+KINDS = [
+    ("1,5 mio. kr. i besparelse og 7,5 mio. kr. i investering.", "7.5", "1.5"),
+    ("7,5 mio. kr. i investering og 1,5 mio. kr. i besparelse.", "7.5", "1.5"),
+    (
+        "Der er en besparelse på 1,5 mio. kr. i 2030, mens udgiften til modellen er 7,5 mio. kr. i 2030.",
+        "7.5",
+        "1.5",
+    ),
+    ("Besparelsen er 1,5 mio. kr. i 2030, mens udgiften til børn, unge og ældre er 7,5 mio. kr. i 2030.", "7.5", "1.5"),
+    ("Der afsættes 3,0 mio. kr. i 2030 til at reducere fraværet og 1,0 mio. kr. i 2030 til evaluering.", "4.0", None),
+    ("Der afsættes 3,0 mio. kr. i 2030 til at spare på varmen, og 1,0 mio. kr. i 2030 til maling.", "4.0", None),
+    ("3,0 mio. kr. i 2030 til energibesparelser.", "3.0", None),
+    ("Der afsættes til besparende tiltag 3,0 mio. kr. i 2030.", "3.0", None),
+    ("Til at spare på varmen afsættes 3,0 mio. kr. i 2030.", "3.0", None),
+    ("Der afsættes 3 mio. kr. i 2030 og 1 mio. kr. til evaluering af besparelserne.", "4", None),
+    ("Centrene forpligtes til at spare 2,0 mio. kr. i 2030.", None, "2.0"),
+    ("Besparelse på driftsudgifter i 2030: 2,0 mio. kr.", None, "2.0"),
+    ("Driftsbesparelse 2030: 2,0 mio. kr.", None, "2.0"),
+    ("Budgettet nedsættes med 2,0 mio. kr. i 2030", None, "2.0"),
+    ("Rammen til vikarer reduceres i 2030 med 2,0 mio. kr.", None, "2.0"),
+    ("Reduktion af rammen på 2,0 mio. kr. i 2030.", None, "2.0"),
+    ("Indtægt på 2,0 mio. kr. i 2030", None, "2.0"),
+    ("Merindtægten er 2,0 mio. kr. i 2030, og udgiften er 0,5 mio. kr. i 2030.", "0.5", "2.0"),
+    ("Mindreindtægt i 2030: 2,0 mio. kr.", "2.0", None),
+    ("Mindreudgift i 2030: 2,0 mio. kr.", None, "2.0"),
+    ("2,0 mio. kr. i 2030 forventes sparet på vikarer.", None, "2.0"),
+    ("Der anvendes 2,0 mio. kr. mindre i 2030.", None, "2.0"),
+    ("Besparelse:\n1,5 mio. kr. i 2030.\nDer afsættes 7,5 mio. kr. i 2030.", "7.5", "1.5"),
+    ("Besparelser i 2030:\n• 1,5 mio. kr. på frugt\n• 0,5 mio. kr. på mælk", None, "2.0"),
+    ("Udgiften er 7,5 mio. kr. og indtægten 1,5 mio. kr. i 2030.", "7.5", "1.5"),
+    ("En besparelse på 1,5 mio. kr. og en investering på 7,5 mio. kr. i 2030.", "7.5", "1.5"),
+    ("7,5 mio. kr. i 2030 giver en besparelse på 1,5 mio. kr. i 2030.", "7.5", "1.5"),
+]
+
+
+@pytest.mark.parametrize(("text", "spent", "saved"), KINDS)
+def test_the_kind_is_that_of_the_amounts_own_words(text: str, spent: str | None, saved: str | None) -> None:
+    expected = {EXPENDITURE: spent, SAVING: saved}
+    assert sums(text, is_finance=True) == {(2030, kind): Decimal(value) for kind, value in expected.items() if value}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "reasons"),
+    [
+        (
+            "Til den samlede indsats afsættes 2,0 mio. kr. i 2030. Der afsættes 1,0 mio. kr. i 2030 til evaluering.",
+            {2030: "3.0"},
+            [None, None],
+        ),
+        ("Der afsættes 2 mio. kr. i 2030. Den samlede ramme er 3 mio. kr. i 2030.", {2030: "3"},
+         ["part_of_total", None]),
+        ("Der afsættes 2 mio. kr. i 2030. Herefter er der 3 mio. kr. i 2030.", {2030: "3"}, ["part_of_total", None]),
+        ("Der afsættes 2 mio. kr. til A og 1 mio. kr. til B, 3 mio. kr. i alt.", {2030: "3"},
+         ["part_of_total", "part_of_total", None]),
+        ("Der afsættes 2 mio. kr. i alt til A og 1 mio. kr. til B.", {2030: "3"}, [None, None]),
+        ("Merforbruget på 0,5 mio. kr. finansieres inden for rammen.", {}, ["no_new_money"]),
+        ("Mindreforbruget i 2030 er 0,5 mio. kr.", {}, ["no_new_money"]),
+        ("Udgiften på 0,5 mio. kr. i 2030 afholdes inden for den eksisterende ramme.", {}, ["no_new_money"]),
+        ("Der afsættes 0,5 mio. kr. i 2030, der finansieres inden for rammen.", {2030: "0.5"}, [None]),
+        ("Til at dække merforbruget afsættes 0,5 mio. kr. i 2030.", {2030: "0.5"}, [None]),
+        ("Der afsættes 2,0 mio. kr. i drift og 5,0 mio. kr. i anlæg i 2030.", {2030: "7.0"}, [None, None]),
+        ("Der afsættes 2 mio. kr. i drift, 5 mio. kr. i anlæg og 1 mio. kr. i leje i 2031.", {2031: "8"}, [None] * 3),
+        ("Der afsættes 2 mio. kr. i 2030 til drift og 5 mio. kr. til anlæg i 2031.", {2030: "2", 2031: "5"},
+         [None, None]),
+        ("Der er 2 mio. kr. til drift, som er givet før, og der afsættes 5 mio. kr. i 2031.", {2031: "5"},
+         ["no_year", None]),
+        ("Der er givet 2 mio. kr. til drift og 5 mio. kr. til anlæg i 2028.", {}, ["no_year", "history"]),
+        ("Der afsættes 400 kr. pr. elev.", {}, ["unit_price"]),
+        ("Der afsættes 1 mio. kr. i 2030, svarende til 12.000 kr. per barn.", {2030: "1"}, [None, "unit_price"]),
+        ("Der afsættes 2.000 kr. til hver klasse i 2030.", {}, ["unit_price"]),
+        ("Der afsættes 0,5 mio. kr. pr. år i 2030 og 2031.", {2030: "0.5", 2031: "0.5"}, [None]),
+        ("Der afsættes 2 mio. kr. pr. 1. januar 2030.", {}, ["no_year"]),
+        ("Der afsættes 400 kr. i 2030.", {}, ["too_small"]),
+        ("Der afsættes 0 mio. kr. i 2030.", {}, ["too_small"]),
+        ("Der afsættes 1.000 kr. i 2030.", {2030: "0.001"}, [None]),
+        ("Rammen går fra 5 mio. kr. til 8 mio. kr.", {}, ["change", "change"]),
+        ("Der afsættes 3 mio. kr., heraf 1 mio. kr. til leje og 2 mio. kr. til drift.", {2030: "3"},
+         [None, "part", "part"]),
+    ],
+)  # fmt: skip
+def test_a_finance_line_drops_nothing_silently(text: str, expected: dict[int, str], reasons: list[str | None]) -> None:
+    assert [found.reason for found in find_amounts(text, 2030, is_finance=True)] == reasons
+    assert sums(text, is_finance=True) == {(year, EXPENDITURE): Decimal(value) for year, value in expected.items()}
 
 
 @pytest.mark.parametrize(

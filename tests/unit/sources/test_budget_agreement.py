@@ -294,8 +294,13 @@ class TestRealDocument:
     def test_the_table_raw(self, real_file: Path) -> None:
         contract = load_contracts()["budget_agreement"]
         with duckdb.connect() as connection:
-            reading = read(real_file, connection, [column.source_name for column in contract.columns], None)
+            reading = read(real_file, connection, {column.source_name: True for column in contract.columns}, None)
             assert (reading.rows_in, reading.problems) == (22, [])
+            assert reading.notes == [
+                "Initiative 3.19: 1 amount of the finance line not counted: it belongs to a year before the agreement.",
+                "Initiative 3.19: 1 amount of the finance line not counted: it is moved between years and part of a "
+                "sum that is stated.",
+            ]
             assert (reading.period_label, reading.as_of) == ("2017", dt.date(2017, 2, 9))
             assert reading.lines([1, 22]) == {1: 42, 22: 1069}
             types = dict(connection.execute("select column_name, column_type from (describe raw)").fetchall())
@@ -403,6 +408,68 @@ class TestOtherDocuments:
         assert third.contributors[-1] == "Center for Børne- og Ungerådgivning"
 
 
+class TestNotes:
+    """What a person should know of the amounts travels as notes: no row is kept out, no text or value is told."""
+
+    @staticmethod
+    def noted(tmp_path: Path, document: str) -> tuple[list[str], dict[tuple[str, int, str], tuple[Decimal, str]]]:
+        path = tmp_path / "aftale.txt"
+        path.write_text(document, encoding="utf-8")
+        with duckdb.connect() as connection:
+            reading = read(path, connection, SCHEMA.names, None)
+            rows = connection.execute(
+                """
+                select initiative_id, amount.budget_year, amount.amount_kind, amount.amount_mdkk, amount.stated_in
+                from (select initiative_id, unnest(amounts) as amount from raw)
+                """
+            ).fetchall()
+        assert (reading.rows_in, reading.problems) == (22, [])
+        return reading.notes, {(name, year, kind): (value, source) for name, year, kind, value, source in rows}
+
+    @pytest.fixture
+    def finance(self, document: str) -> Edit:
+        """Puts another text into the finance line of 3.01."""
+        found = re.search(r"Økonomi Der afsættes [\d,]+ mio\. kr\. i 2026\.", document)
+        assert found
+        return lambda text: document.replace(found[0], f"Økonomi {text}", 1)
+
+    def test_a_description_that_differs_from_its_finance_line(self, tmp_path: Path, finance: Edit) -> None:
+        before, _ = self.noted(tmp_path, finance("Der afsættes 77,7 mio. kr. i 2026."))
+        note = (
+            "Initiative 3.01: the description states another expenditure for 2026 than the finance line; the finance "
+            "line counts."
+        )
+        assert note in before
+        assert not any("77" in one for one in before)
+        _, amounts = self.noted(tmp_path, finance("Der afsættes 77,7 mio. kr. i 2026."))
+        assert amounts["3.01", 2026, "expenditure"] == (Decimal("77.700"), "finance")
+
+    def test_one_that_says_the_same_is_not_noted(self, tmp_path: Path, document: str) -> None:
+        notes, _ = self.noted(tmp_path, document)
+        assert not any("description" in note for note in notes)
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("Merforbruget på 0,5 mio. kr. finansieres inden for rammen.", "within the frame"),
+            ("Der afsættes 400 kr. pr. elev.", "price for each"),
+            ("Der afsættes 400 kr. i 2026.", "less than 1,000 kroner"),
+            ("Der afsættes 12 mio. kr. over fire år.", "several years"),
+            ("Der afsættes 12 mio. kr. til et hus, som er klar i 2027.", "budget year is not told"),
+        ],
+    )
+    def test_each_amount_of_a_finance_line_that_does_not_count(
+        self, tmp_path: Path, finance: Edit, text: str, reason: str
+    ) -> None:
+        notes, amounts = self.noted(tmp_path, finance(text))
+        assert any(
+            note.startswith("Initiative 3.01: 1 amount of the finance line") and reason in note for note in notes
+        )
+        # What the description says of the year is then all there is; nothing lands as zero.
+        assert {source for (name, *_), (_, source) in amounts.items() if name == "3.01"} == {"description"}
+        assert all(value > 0 for value, _ in amounts.values())
+
+
 DAMAGES: list[tuple[str, Edit, str]] = [
     ("no title", lambda text: text.replace("Aftale om budget 2026 \n", "\n", 1), "title"),
     ("no page head", lambda text: text.replace("Sagsid:", "Sag"), "page head"),
@@ -488,4 +555,4 @@ class TestDamagedDocuments:
 
     def test_a_contract_with_other_columns_is_a_mistake(self, real_file: Path) -> None:
         with duckdb.connect() as connection, pytest.raises(ValueError, match="reads"):
-            read(real_file, connection, ["title"], None)
+            read(real_file, connection, {"title": True}, None)
