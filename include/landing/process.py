@@ -400,7 +400,7 @@ def _land_rows(
     assert outcome.period is not None, "named or told"
     if outcome.as_of is not None and outcome.as_of > settings.night:
         raise DeliveryRejected(
-            f"it is dated {outcome.as_of}, after tonight ({settings.night}), and would outrank all that comes till then.",
+            f"it is dated {outcome.as_of}, after tonight ({settings.night}): it would outrank all that comes by then.",
             remedy="correct the date in its name (or in the document) and send it again",
             file=file.shown_name,
         )
