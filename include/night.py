@@ -197,13 +197,17 @@ def publish_step(settings: Settings, run_id: str) -> dict[str, Any]:
 
 def _warnings(settings: Settings, run_id: str) -> list[str]:
     """With which warnings a run goes out: those of the marts' validation, and those of the deliveries it is made of."""
-    file = settings.staging / run_id / "operations" / "validation.json"
+    from include.warehouse.landing_file import read_landed
+    from include.warehouse.run_folder import RunFolder
+
+    folder = RunFolder.of(settings, run_id)
+    file = folder.operations / "validation.json"
     found: list[str] = json.loads(file.read_text("utf-8"))["warnings"] if file.is_file() else []
-    with Ledger(settings) as ledger:
-        windows = [window for contract in load_contracts().values() for window in ledger.windows(contract)]
-    # A delivery may be current for several runs of days; its notes count once.
-    current = {(window.delivery.dataset, window.delivery.delivery_id): window.delivery for window in windows}
-    return found + [f"{one.dataset}/{one.file_name}: {note}" for one in current.values() for note in one.notes]
+    if not folder.landing_file.is_file():
+        # There is no build; `publish` says so.
+        return found
+    deliveries = read_landed(settings, folder).deliveries
+    return found + [f"{one.dataset}/{one.file_name}: {note}" for one in deliveries for note in one.notes]
 
 
 REFRESH_STEPS: dict[str, Callable[[Settings, str], dict[str, Any]]] = {

@@ -19,6 +19,7 @@ from typing import Any
 
 from include.errors import WarehouseError
 from include.settings import PROJECT_ROOT, Settings
+from include.warehouse.landing_file import decided_synthetic, read_landed
 from include.warehouse.lock import refresh_lock
 from include.warehouse.run_folder import RunFolder
 from include.warehouse.scrub import scrub
@@ -43,7 +44,9 @@ sys.argv[0] = "dbt"
 cli()
 """
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_BAD = ("error", "fail", "runtime error", "partial success")
+BAD = ("error", "fail", "runtime error", "partial success")
+"""What dbt calls a result that must not be published; `skipped` is one too, by consequence."""
+
 _LINES_SHOWN = 20
 
 
@@ -78,30 +81,37 @@ def build(
     *,
     project: Path = DBT_PROJECT,
     write_landing: Callable[[Settings, Path], object] | None = None,
-    fingerprint: Callable[[Settings], str] | None = None,
 ) -> BuildReport:
     """Build and test all models of a run in `staging/<run_id>/`, in one dbt process.
 
-    An earlier attempt of the same run is swept first. `write_landing` and `fingerprint` say where landing's views and
-    the fingerprint of its deliveries come from (default: the landing store). Raises BuildFailed, and WarehouseError
-    if another refresh holds the lock.
+    An earlier attempt of the same run is swept first. `write_landing` says where landing's views come from (default:
+    the landing store); what it writes is the one moment of the ledger that the whole run is about. Raises BuildFailed,
+    and WarehouseError if the run was published already, if what has landed and the inbox are not both made up or both
+    real, or if another refresh holds the lock.
     """
-    if write_landing is None or fingerprint is None:
+    if write_landing is None:
         from include.landing import store
 
-        write_landing = write_landing or store.write_landing_database
-        fingerprint = fingerprint or store.fingerprint
+        write_landing = store.write_landing_database
     folder = RunFolder.of(settings, run_id)
     with refresh_lock(settings):
+        if (settings.releases / folder.run_id).is_dir():
+            raise WarehouseError(
+                "this run was already published",
+                where=folder.run_id,
+                remedy="start a new run: a release never changes, and a cleared task of an old run must not make "
+                "another one under its name",
+            )
         _make_fresh(settings, folder)
+        write_landing(settings, folder.landing_file)
+        landed = read_landed(settings, folder)
         inputs = {
             "run_id": run_id,
             "as_of": settings.night.isoformat(),
             "municipality_code": settings.municipality_code,
-            "is_synthetic": settings.is_synthetic,
-            "landing_fingerprint": fingerprint(settings),
+            "is_synthetic": decided_synthetic(settings, landed),
+            "landing_fingerprint": landed.fingerprint,
         }
-        write_landing(settings, folder.landing_file)
         started = time.monotonic()
         code, warnings, last_lines = _run_dbt(settings, folder, project, inputs)
         seconds = time.monotonic() - started
@@ -111,18 +121,21 @@ def build(
 
 
 def _make_fresh(settings: Settings, folder: RunFolder) -> None:
-    settings.staging.mkdir(parents=True, exist_ok=True)
+    settings.staging.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.staging.chmod(0o700)
     if folder.root.exists():
         shutil.rmtree(folder.root)
     for path in (folder.root, folder.build_file.parent, folder.target, folder.logs, folder.operations):
         path.mkdir(mode=0o700)
+        # Whatever umask the process has.
+        path.chmod(0o700)
 
 
 def _environment(settings: Settings, folder: RunFolder) -> dict[str, str]:
     return os.environ | {
         "WAREHOUSE_BUILD_FILE": str(folder.build_file),
         "WAREHOUSE_LANDING_FILE": str(folder.landing_file),
+        "WAREHOUSE_SCRATCH": str(folder.scratch),
         "WAREHOUSE_THREADS": str(settings.threads),
         "WAREHOUSE_MEMORY_LIMIT": settings.memory_limit,
         "DO_NOT_TRACK": "1",
@@ -220,7 +233,7 @@ def _report(folder: RunFolder, code: int, seconds: float, warnings: list[str], l
     results = scrubbed_results(folder.results_file)
     manifest: dict[str, Any] = json.loads(folder.manifest_file.read_text("utf-8"))
     nodes: dict[str, dict[str, Any]] = manifest["nodes"]
-    bad = [result for result in results if result["status"] in _BAD]
+    bad = [result for result in results if result["status"] in BAD]
     skipped = [result for result in results if result["status"] == "skipped"]
     if bad or skipped or code != 0:
         raise BuildFailed(_explain(nodes, bad, skipped, code, last_lines), where=str(log), remedy=_remedy(bad))

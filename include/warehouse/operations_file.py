@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from include.landing.ledger import Ledger
 from include.operations.run_log import steps
 from include.settings import Settings
+from include.warehouse.database import connect
 from include.warehouse.marts import literal, quoted
 from include.warehouse.run_folder import RunFolder
 
@@ -29,7 +29,7 @@ _TABLES: dict[str, tuple[str, list[tuple[str, Any, str]]]] = {
             ("run_id", pa.string(), "Id of the run and of its release"),
             ("as_of", pa.string(), "Business date, ISO"),
             ("municipality_code", pa.string(), "Code of the municipality"),
-            ("is_synthetic", pa.bool_(), "True if the inbox holds the synthetic municipality"),
+            ("is_synthetic", pa.bool_(), "True if what has landed is the synthetic municipality"),
             ("landing_fingerprint", pa.string(), "SHA-256 over the deliveries that were current"),
         ],
     ),
@@ -123,7 +123,7 @@ def write_operations_file(settings: Settings, folder: RunFolder, file: Path, not
         "validation_results": _validation(folder.operations / "validation.json"),
         "notes": ({"note": note} for note in notes),
     }
-    with duckdb.connect(str(file)) as connection:
+    with connect(file, scratch=folder.scratch, settings=settings) as connection:
         # One transaction: otherwise every description would be forced to disk on its own.
         connection.execute("begin")
         for name, (said, columns) in _TABLES.items():

@@ -19,13 +19,14 @@ import duckdb
 from include.errors import WarehouseError
 from include.landing.contract import Contract, load_contracts
 from include.settings import Settings
+from include.warehouse.database import connect
 from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
 from include.warehouse.run_folder import RunFolder
 
 SENSITIVITIES = ("public", "restricted")
 """What a mart's `meta.sensitivity` may say: every BI user, or named roles only."""
 
-METADATA = frozenset({"deliveries", "datasets"})
+METADATA = frozenset({"deliveries", "datasets", "landing"})
 """Landing's tables that tell of deliveries and datasets, not of persons."""
 
 DELIVERY_COUNTS = frozenset({"row_count", "landed_count", "quarantined_count"})
@@ -72,7 +73,7 @@ def protect(settings: Settings, run_id: str, *, contracts: Mapping[str, Contract
     folder.inputs()
     marts = read_marts(folder.manifest_file)
     # The build's views name its catalog, `warehouse`, and landing's, `landing`.
-    with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as connection:
+    with connect(None, scratch=folder.scratch, settings=settings) as connection:
         connection.execute(f"attach {literal(str(folder.build_file))} as warehouse (read_only)")
         connection.execute(f"attach {literal(str(folder.landing_file))} as landing (read_only)")
         columns = _columns(connection)

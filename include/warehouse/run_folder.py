@@ -71,6 +71,11 @@ class RunFolder:
         return self.root / "operations"
 
     @property
+    def scratch(self) -> Path:
+        """Where DuckDB may put what does not fit into memory; there only while it is needed."""
+        return self.root / "scratch"
+
+    @property
     def inputs_file(self) -> Path:
         """What the build was made from: business date, municipality, fingerprint of landing."""
         return self.root / "inputs.json"

@@ -11,11 +11,10 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import duckdb
-
 from include.errors import WarehouseError
 from include.gx import EXPECTATIONS, SuiteResult, open_project, suite_names
 from include.settings import Settings
+from include.warehouse.database import connect
 from include.warehouse.marts import SCHEMA
 from include.warehouse.run_folder import RunFolder
 
@@ -55,7 +54,7 @@ def validate(settings: Settings, run_id: str, *, expectations: Path = EXPECTATIO
     """
     begun = time.perf_counter()
     folder = RunFolder.of(settings, run_id)
-    marts = _marts(folder.build_file, run_id)
+    marts = _marts(settings, folder)
     missing = [mart for mart in marts if mart not in suite_names(expectations)]
     if missing:
         files = ", ".join(f"{expectations.name}/{mart}.json" for mart in missing)
@@ -87,14 +86,14 @@ def validate(settings: Settings, run_id: str, *, expectations: Path = EXPECTATIO
     return report
 
 
-def _marts(build_file: Path, run_id: str) -> list[str]:
-    if not build_file.is_file():
+def _marts(settings: Settings, folder: RunFolder) -> list[str]:
+    if not folder.build_file.is_file():
         raise WarehouseError(
             "the run has no finished build.",
             remedy="start the refresh again; a newer run sweeps the staging folders of older ones.",
-            where=run_id,
+            where=folder.run_id,
         )
-    with duckdb.connect(str(build_file), read_only=True) as connection:
+    with connect(folder.build_file, read_only=True, scratch=folder.scratch, settings=settings) as connection:
         found = connection.execute(
             "select table_name from information_schema.tables where table_schema = ? order by table_name", [SCHEMA]
         ).fetchall()
@@ -102,7 +101,7 @@ def _marts(build_file: Path, run_id: str) -> list[str]:
         raise WarehouseError(
             f"the build has no table in schema {SCHEMA}.",
             remedy="look into dbt's log of the run: no model was built.",
-            where=run_id,
+            where=folder.run_id,
         )
     return [str(name) for (name,) in found]
 

@@ -7,18 +7,23 @@ import json
 import logging
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from tiny_dbt_project import Template, plant, write_project
+from tiny_dbt_project import Template, deliver, plant, write_project
 
+from include.errors import WarehouseError
+from include.night import publish_step
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.build import BuildFailed, build
+from include.warehouse.landing_file import Landed, decided_synthetic
+from include.warehouse.protect import protect
 from include.warehouse.run_folder import RunFolder, new_run_id
 from include.warehouse.scrub import scrub
 
@@ -28,7 +33,7 @@ SECRET = "Karla'\"Åse 4711"
 
 def test_the_report_counts_what_was_built(template: Template) -> None:
     report = template.report
-    assert (report.models, report.tests, report.seeds) == (6, 3, 1)
+    assert (report.models, report.tests, report.seeds) == (6, 4, 1)
     assert len(report.slowest) == 5
     assert report.seconds > max(node.seconds for node in report.slowest) > 0
     assert [node.seconds for node in report.slowest] == sorted((n.seconds for n in report.slowest), reverse=True)
@@ -248,3 +253,97 @@ def test_run_ids_are_unique_and_in_order() -> None:
     assert len(set(ids)) == 2000
     assert ids == sorted(ids)
     assert RunFolder.of(Settings(home=Path("x")), ids[0]).root.is_absolute()
+
+
+# --- what a run is made from ----------------------------------------------------------------------------------------
+
+
+def landed(is_synthetic: bool | None, *, deliveries: int = 1) -> Callable[[Settings, Path], None]:
+    """Landing's database as of a moment with so many current deliveries, all made up or all real."""
+
+    def write(settings: Settings, path: Path) -> None:
+        plant(settings, path)
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("update landing set fingerprint = repeat('ab', 32), is_synthetic = ?", [is_synthetic])
+            deliver(connection, deliveries)
+
+    return write
+
+
+def marked(settings: Settings) -> Settings:
+    """The settings with an inbox that says of itself that it is made up."""
+    settings.inbox.mkdir(parents=True, exist_ok=True)
+    (settings.inbox / "SYNTHETIC.json").write_text('{"as_of": "2026-06-19"}', "utf-8")
+    return settings
+
+
+def test_made_up_data_are_not_built_as_real_ones_nor_the_reverse(settings: Settings, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    with pytest.raises(
+        WarehouseError, match=r"has landed is synthetic, and the inbox says that it is real[\s\S]*Remedy"
+    ):
+        build(settings, "run", project=project, write_landing=landed(is_synthetic=True))
+    marked(settings)
+    with pytest.raises(WarehouseError, match="has landed is real, and the inbox says that it is synthetic"):
+        build(settings, "run", project=project, write_landing=landed(is_synthetic=False))
+    assert not (settings.staging / "run" / "inputs.json").exists()
+
+
+def test_without_a_delivery_the_inbox_says_what_the_data_are(settings: Settings) -> None:
+    nothing = Landed(fingerprint="", is_synthetic=None, deliveries=())
+    assert decided_synthetic(settings, nothing) is False
+    assert decided_synthetic(marked(settings), nothing) is True
+
+
+def test_a_run_is_made_from_one_moment_of_the_ledger(settings: Settings, tmp_path: Path) -> None:
+    """What comes to the ledger during or after the build changes neither inputs nor manifest nor notes."""
+    run_id = "20260619T013000Z"
+    as_of = "models/marts/dim_center.sql"
+    project = write_project(
+        tmp_path / "project",
+        {
+            as_of: "select center_code, center_name, ['a'] as contributors, "
+            "'{{ var(\"is_synthetic\") }}' as remark from {{ ref('centers') }}"
+        },
+    )
+    build(marked(settings), run_id, project=project, write_landing=landed(is_synthetic=True, deliveries=2))
+    folder = RunFolder.of(settings, run_id)
+    inputs = folder.inputs()
+    assert (inputs["is_synthetic"], inputs["landing_fingerprint"]) == (True, "ab" * 32)
+    said = {"run_id": run_id, "critical": [], "warnings": ["marts: few"]}
+    (folder.operations / "validation.json").write_text(json.dumps(said), "utf-8")
+    protect(settings, run_id)
+    (settings.inbox / "SYNTHETIC.json").unlink()
+    assert publish_step(settings, run_id)["notes"] == 3
+    release = settings.current_release
+    manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+    assert (manifest["is_synthetic"], manifest["landing_fingerprint"]) == (True, "ab" * 32)
+    assert [delivery["file"] for delivery in manifest["deliveries"]] == ["enrolments_0.csv", "enrolments_1.csv"]
+    with duckdb.connect(str(release / "warehouse.duckdb"), read_only=True) as connection:
+        assert connection.execute("select distinct remark from marts.dim_center").fetchall() == [("True",)]
+    with duckdb.connect(str(release / "operations" / "operations.duckdb"), read_only=True) as connection:
+        assert connection.execute("select note from notes").fetchall() == [
+            ("marts: few",), ("enrolments/enrolments_0.csv: fewer rows",), ("enrolments/enrolments_1.csv: fewer rows",),
+        ]  # fmt: skip
+
+
+def test_a_run_that_was_published_is_not_built_again(template: Template, settings: Settings) -> None:
+    release = settings.releases / "20260619T013000Z"
+    release.mkdir(parents=True)
+    folder = template.copy_to(settings, release.name)
+    with pytest.raises(WarehouseError, match=r"this run was already published[\s\S]*Remedy: start a new run: "):
+        build(settings, release.name, write_landing=plant)
+    assert (folder / "inputs.json").is_file()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_staging_is_for_the_owner_only_whatever_the_umask(settings: Settings, tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with pytest.raises(WarehouseError):
+            build(settings, "run", project=tmp_path, write_landing=landed(is_synthetic=True))
+    finally:
+        os.umask(before)
+    root = settings.staging / "run"
+    folders = [settings.staging, root, *(path for path in root.iterdir() if path.is_dir())]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}

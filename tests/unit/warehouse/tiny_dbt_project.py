@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,29 +11,23 @@ import duckdb
 
 from include.landing.store import write_landing_database
 from include.settings import Settings
-from include.warehouse.build import BuildReport
+from include.warehouse.build import DBT_PROJECT, BuildReport
 
 FILES = {
     "dbt_project.yml": """
 name: tiny
 version: "1.0.0"
-profile: tiny
+profile: municipal_warehouse
 flags: {send_anonymous_usage_stats: false}
 models:
   tiny:
     staging: {+schema: staging, +materialized: view}
     marts: {+schema: marts, +materialized: table}
 """,
-    "profiles.yml": """
-tiny:
-  target: build
-  outputs:
-    build:
-      type: duckdb
-      path: "{{ env_var('WAREHOUSE_BUILD_FILE') }}"
-      threads: "{{ env_var('WAREHOUSE_THREADS') | as_number }}"
-      attach: [{path: "{{ env_var('WAREHOUSE_LANDING_FILE') }}", alias: landing, read_only: true}]
-      settings: {memory_limit: "{{ env_var('WAREHOUSE_MEMORY_LIMIT') }}"}
+    # The profile is the real one.
+    "profiles.yml": (DBT_PROJECT / "profiles.yml").read_text("utf-8"),
+    "tests/spills_into_the_run.sql": """
+select 1 where current_setting('temp_directory') <> '{{ env_var("WAREHOUSE_SCRATCH") }}'
 """,
     "macros/generate_schema_name.sql": """
 {% macro generate_schema_name(custom, node) %}{{ custom or target.schema }}{% endmacro %}
@@ -76,7 +71,7 @@ models:
       - name: remark
         data_tests: [{not_null: {config: {severity: warn}}}]
   - name: mart_spending
-    config: {meta: {sensitivity: public, each_row_is_a: posting}}
+    config: {meta: {sensitivity: public, each_row_is_a: account's posting}}
   - name: mart_pupils
     config: {meta: {sensitivity: restricted, each_row_is_a: school and grade}}
   - name: data_freshness
@@ -109,6 +104,17 @@ def plant(settings: Settings, path: Path) -> None:
         )
 
 
+def deliver(connection: duckdb.DuckDBPyConnection, number: int) -> None:
+    """Current deliveries in landing's table, each with a note, and one that is not current any more."""
+    for name, is_current in [("old", False), *((str(place), True) for place in range(number))]:
+        connection.execute(
+            "insert into deliveries by name select sha256(?) as delivery_id, 'enrolments' as dataset, 'school_absence' "
+            "as domain, 'enrolments_' || ? || '.csv' as file_name, date '2026-06-19' as as_of, 'accepted' as "
+            "delivery_status, ? as is_current, ? as period_label, ['fewer rows'] as notes",
+            [name, name, is_current, name],
+        )
+
+
 def write_project(folder: Path, changes: dict[str, str] | None = None) -> Path:
     """The small project, with some files changed or added."""
     for name, text in {**FILES, **(changes or {})}.items():
@@ -116,6 +122,13 @@ def write_project(folder: Path, changes: dict[str, str] | None = None) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.lstrip("\n"), "utf-8")
     return folder
+
+
+def call(folder: Path, run_id: str) -> None:
+    """Let what the gates have said be said of the run `run_id`."""
+    for name in ("validation.json", "protection.json"):
+        file = folder / "operations" / name
+        file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "run_id": run_id}), "utf-8")
 
 
 @dataclass(frozen=True)
@@ -130,4 +143,5 @@ class Template:
         """Put the build into another home as the run `run_id`; gives its staging folder."""
         target = settings.staging / run_id
         shutil.copytree(self.folder, target)
+        call(target, run_id)
         return target
