@@ -20,6 +20,9 @@ _IN_LANDING = re.compile(r'"?\blanding\b"?\s*\.\s*"?main"?\s*\.\s*"?(\w+)"?', re
 # Without the schema it may also be a column of something that the query calls landing.
 _PERHAPS_IN_LANDING = re.compile(r'"?\blanding\b"?\s*\.\s*"?(\w+)"?', re.IGNORECASE)
 
+# By sound, not by letter: a unit, a user, a European, a one-off; an hour.
+_BEGINS_WITH_A_VOWEL = re.compile(r"(?!uni|us[aeu]|uti|eu|one|once)[aeiou]|hour|honest|heir", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class MartColumn:
@@ -124,6 +127,11 @@ def read_marts(manifest_file: Path) -> dict[str, Mart]:
             reads_outside=frozenset(outside),
         )
     return marts
+
+
+def with_article(noun: str) -> str:
+    """The noun with `a` or `an`, by how it sounds: an initiative, a unit, an hour, a school."""
+    return f"an {noun}" if _BEGINS_WITH_A_VOWEL.match(noun) else f"a {noun}"
 
 
 def quoted(name: str) -> str:

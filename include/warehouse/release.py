@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,11 @@ import duckdb
 from include.errors import WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.content_hash import content_hash
+from include.warehouse.database import connect
+from include.warehouse.gates import check_gates
+from include.warehouse.landing_file import read_landed
 from include.warehouse.lock import refresh_lock
-from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
+from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts, with_article
 from include.warehouse.operations_file import write_operations_file
 from include.warehouse.run_folder import RunFolder, checked_run_id, new_run_id
 
@@ -41,6 +45,7 @@ RESTRICTED_FILE = "restricted/warehouse.duckdb"
 _log = logging.getLogger(__name__)
 
 _REMOVED = ".partial"
+_OPEN = 0o755
 _ROLLBACKS = "rollbacks.jsonl"
 
 
@@ -69,16 +74,19 @@ def publish(settings: Settings, run_id: str, *, notes: Sequence[str] = ()) -> Re
     """Publish the build of a run as a release and make it the current one; then sweep what is no longer needed.
 
     `notes` are the warnings with which it goes out; engineers find them in `operations/`. A run whose release was
-    already made, by an attempt that was killed before the swap, is made current. Raises WarehouseError if the run has
-    not passed the disclosure gate, has no build, or another refresh holds the lock.
+    already made, by an attempt that was killed before its end, is made current; but nothing older ever takes the place
+    of something newer in this way, only by `rollback`. Raises WarehouseError if the run has no build, has not passed
+    all gates or was published before, or if another refresh holds the lock.
     """
     folder = RunFolder.of(settings, run_id)
     with refresh_lock(settings):
         target = settings.releases.resolve() / folder.run_id
-        if not target.is_dir():
+        if target.is_dir():
+            _check_unfinished(settings, folder)
+            _open_the_way(settings)
+        else:
             _make(settings, folder, notes)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.parent.chmod(0o755)
+            _open_the_way(settings)
             folder.release.rename(target)
             _fsync(target.parent)
         _swap(settings, folder.run_id)
@@ -150,7 +158,8 @@ def verify(settings: Settings, release_id: str, *, with_content: bool = False) -
         )
     release = _read(settings, path)
     manifest = json.loads((path / "manifest.json").read_text("utf-8"))
-    with _broken(release_id), duckdb.connect(config={"threads": settings.threads}) as connection:
+    # Nothing to spill: it opens, counts and adds up.
+    with _broken(release_id), connect(None, scratch=None, settings=settings) as connection:
         if left := sorted(str(file.relative_to(path)) for file in path.rglob("*.wal")):
             raise WarehouseError("an unfinished write lies there", where=f"{release_id}: {left[0]}", remedy=_ANOTHER)
         connection.execute(f"attach {literal(str(path / PUBLIC_FILE))} as open_marts (read_only)")
@@ -206,6 +215,38 @@ def sweep(settings: Settings, *, published: str) -> list[str]:
     return removed
 
 
+def _check_unfinished(settings: Settings, folder: RunFolder) -> None:
+    """A release that is there may become current only to finish its own publication: newest, and never put away.
+
+    The run's staging folder is swept at the very end, so it tells whether the publication came to its end.
+    """
+    standing = _current_id(settings)
+    newest = max([*(release.release_id for release in releases(settings)), standing or "", folder.run_id])
+    is_unfinished = folder.root.is_dir() and folder.run_id not in _put_away(settings)
+    if newest > folder.run_id or not (is_unfinished or standing == folder.run_id):
+        raise WarehouseError(
+            "this run was already published",
+            where=folder.run_id,
+            remedy=f"start a new run; to put this release back, use `warehouse rollback {folder.run_id}`",
+        )
+
+
+def _put_away(settings: Settings) -> set[str]:
+    """The releases that somebody has put away by a rollback."""
+    file = settings.releases / _ROLLBACKS
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    return {str(json.loads(line)["from"]) for line in lines if line.strip()}
+
+
+def _open_the_way(settings: Settings) -> None:
+    """Readers pass through the home to the releases, whatever umask made the folders; all else is for the owner."""
+    settings.releases.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.home, settings.releases):
+        # Asked first: the home may be another user's, who has opened it already.
+        if stat.S_IMODE(folder.stat().st_mode) != _OPEN:
+            folder.chmod(_OPEN)
+
+
 _ANOTHER = "take another release from the list that `warehouse releases` shows"
 
 
@@ -250,10 +291,11 @@ def _read(settings: Settings, path: Path) -> Release:
 def _make(settings: Settings, folder: RunFolder, notes: Sequence[str]) -> None:
     """Make the whole release in staging, with the modes it will have, and force it to disk."""
     inputs = folder.inputs()
-    _check_gate(folder)
+    check_gates(folder)
     if folder.release.exists():
         shutil.rmtree(folder.release)
-    (folder.release / "restricted").mkdir(parents=True)
+    folder.release.mkdir(mode=0o700)
+    (folder.release / "restricted").mkdir(mode=0o700)
     marts = read_marts(folder.manifest_file)
     manifest: dict[str, Any] = {
         "release_id": folder.run_id,
@@ -265,7 +307,6 @@ def _make(settings: Settings, folder: RunFolder, notes: Sequence[str]) -> None:
     }
     manifest |= _write_marts(settings, folder, marts)
     manifest |= _deliveries(settings, folder, dt.date.fromisoformat(inputs["as_of"]))
-    manifest["landing_fingerprint"] = inputs["landing_fingerprint"]
     manifest["notes"] = len(notes)
     manifest["versions"] = _versions()
     _write_operations(settings, folder, notes)
@@ -276,16 +317,6 @@ def _make(settings: Settings, folder: RunFolder, notes: Sequence[str]) -> None:
     _fsync_all(folder.release)
 
 
-def _check_gate(folder: RunFolder) -> None:
-    file = folder.operations / "protection.json"
-    if not file.is_file() or not json.loads(file.read_text("utf-8"))["is_passed"]:
-        raise WarehouseError(
-            "the run has not passed the disclosure gate",
-            where=folder.run_id,
-            remedy="run the gate (protect) on this build; nothing is published without it",
-        )
-
-
 def _write_marts(settings: Settings, folder: RunFolder, marts: dict[str, Mart]) -> dict[str, Any]:
     """Copy public and restricted marts into their files; gives the manifest's part about tables and content."""
     load_times = sorted(
@@ -294,7 +325,7 @@ def _write_marts(settings: Settings, folder: RunFolder, marts: dict[str, Mart]) 
         for column in mart.columns.values()
         if column.is_load_time
     )
-    with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory_limit}) as connection:
+    with connect(None, scratch=folder.scratch, settings=settings) as connection:
         # Views in the build name their catalogs, so both are attached under the names that dbt used.
         connection.execute(f"attach {literal(str(folder.build_file))} as warehouse (read_only)")
         connection.execute(f"attach {literal(str(folder.landing_file))} as landing (read_only)")
@@ -337,7 +368,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, mart: Mart, catalog: str) -> No
     connection.execute(f"create table {target} as from warehouse.{SCHEMA}.{quoted(mart.name)}{order}")
     said = mart.description
     if mart.each_row_is_a:
-        said = f"{said} (each row is a {mart.each_row_is_a})" if said else f"Each row is a {mart.each_row_is_a}"
+        row = with_article(mart.each_row_is_a)
+        said = f"{said} (each row is {row})" if said else f"Each row is {row}"
     if said:
         connection.execute(f"comment on table {target} is {literal(said)}")
     columns = connection.execute(
@@ -355,11 +387,8 @@ def _deliveries(settings: Settings, folder: RunFolder, as_of: dt.date) -> dict[s
 
     No counts: everybody reads the manifest, and the rows of one delivery may be one child.
     """
-    with duckdb.connect(str(folder.landing_file), read_only=True, config={"threads": settings.threads}) as connection:
-        rows = connection.execute(
-            "select dataset, file_name, left(delivery_id, 16), as_of, period_label from deliveries "
-            "where is_current order by dataset, as_of, period_label, delivery_id"
-        ).fetchall()
+    landed = read_landed(settings, folder)
+    with connect(folder.landing_file, read_only=True, scratch=folder.scratch, settings=settings) as connection:
         newest = connection.execute(
             """
             select dataset, stale_after_days, max(as_of) filter (where delivery_status = 'accepted')
@@ -369,19 +398,20 @@ def _deliveries(settings: Settings, folder: RunFolder, as_of: dt.date) -> dict[s
     return {
         "deliveries": [
             {
-                "dataset": dataset,
-                "file": file,
-                "delivery_id": delivery_id,
-                "as_of": day.isoformat() if day else None,
-                "period": period,
+                "dataset": delivery.dataset,
+                "file": delivery.file_name,
+                "delivery_id": delivery.delivery_id[:16],
+                "as_of": delivery.as_of.isoformat() if delivery.as_of else None,
+                "period": delivery.period_label,
             }
-            for dataset, file, delivery_id, day, period in rows
+            for delivery in landed.deliveries
         ],
         "stale_datasets": [
             {"dataset": dataset, "as_of": day.isoformat() if day else None}
             for dataset, days, day in newest
             if day is None or (as_of - day).days > days
         ],
+        "landing_fingerprint": landed.fingerprint,
     }
 
 
@@ -416,7 +446,7 @@ def _write_operations(settings: Settings, folder: RunFolder, notes: Sequence[str
 
 def _set_modes(root: Path) -> None:
     """Everybody reads the public part, the group reads the rest; whatever umask the process has."""
-    root.chmod(0o755)
+    root.chmod(_OPEN)
     for path in root.rglob("*"):
         is_public = path in (root / PUBLIC_FILE, root / "manifest.json")
         if path.is_dir():

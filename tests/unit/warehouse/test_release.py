@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -20,6 +21,7 @@ from tiny_dbt_project import PERSON_KEYS, Template
 from include.errors import WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.content_hash import content_hash
+from include.warehouse.marts import with_article
 from include.warehouse.release import (
     current,
     new_run_id,
@@ -32,6 +34,7 @@ from include.warehouse.release import (
 )
 
 Run = Callable[[str], Path]
+HERE = str(Path(__file__).parent)
 
 # --- content hash ---------------------------------------------------------------------------------------------------
 
@@ -115,9 +118,11 @@ def tables(file: Path) -> set[str]:
         }
 
 
-def test_a_release_has_its_parts_in_their_places(run: Run, settings: Settings) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_release_has_its_parts_in_their_places(run: Run, settings: Settings, umask: int) -> None:
     folder = run("20260619T013000Z")
-    before = os.umask(0o077)
+    settings.home.chmod(0o700)
+    before = os.umask(umask)
     try:
         release = publish(settings, folder.name, notes=["absence_days: fewer rows than usual"])
     finally:
@@ -129,8 +134,11 @@ def test_a_release_has_its_parts_in_their_places(run: Run, settings: Settings) -
     modes = {str(file.relative_to(release.path)): stat.S_IMODE(file.stat().st_mode) for file in release.path.rglob("*")}
     assert modes["warehouse.duckdb"] == modes["manifest.json"] == 0o644
     assert modes["restricted"] == modes["operations"] == 0o750
+    assert {modes.pop(f"operations/data_docs{part}") for part in ("", "/validations")} == {0o750}
     assert {mode for name, mode in modes.items() if "/" in name} == {0o640}
-    assert stat.S_IMODE(release.path.stat().st_mode) == 0o755
+    assert "operations/data_docs/validations/dim_center.html" in modes
+    for way in (settings.home, settings.releases, release.path):
+        assert stat.S_IMODE(way.stat().st_mode) == 0o755
     assert not list(release.path.rglob("*.wal"))
     assert {"protection.json", "dbt_manifest.json", "dbt_run_results.json", "dbt.log", "operations.duckdb"} <= {
         file.name for file in (release.path / "operations").iterdir()
@@ -149,6 +157,8 @@ def test_tables_and_columns_say_what_they_are(run: Run, settings: Settings) -> N
             "select comment from duckdb_columns() where table_name = 'dim_center' and column_name = 'center_code'"
         ).fetchone()
         assert said == ("Centrets kode / The centre's code",)
+        said = connection.execute("select comment from duckdb_tables() where table_name = 'mart_spending'").fetchone()
+        assert said == ("Each row is an account's posting",)
         rows = connection.execute("select center_code, contributors, remark from marts.dim_center").fetchall()
         assert rows == [("1", ["a", "b"], None), ("2", ["a", "b"], None)]
 
@@ -175,6 +185,26 @@ def test_the_manifest_says_what_the_release_is_and_counts_no_restricted_rows(run
         assert names == {
             "runs", "steps", "deliveries", "quarantine", "dbt_results", "validation_results", "notes",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("noun", "said"),
+    [
+        ("initiative of a year", "an initiative of a year"),
+        ("amount", "an amount"),
+        ("Answer", "an Answer"),
+        ("hour", "an hour"),
+        ("institution", "an institution"),
+        ("umbrella", "an umbrella"),
+        ("unit", "a unit"),
+        ("use of a place", "a use of a place"),
+        ("one-off", "a one-off"),
+        ("house", "a house"),
+        ("school", "a school"),
+    ],
+)
+def test_the_article_goes_by_the_sound(noun: str, said: str) -> None:
+    assert with_article(noun) == said
 
 
 def test_no_person_key_is_in_the_public_file(run: Run, settings: Settings) -> None:
@@ -214,6 +244,90 @@ def test_nothing_is_published_that_has_not_passed_the_gate(run: Run, settings: S
         publish(settings, "20260619T013001Z")
     assert current(settings) is None
     assert releases(settings) == []
+
+
+def _no_results(folder: Path) -> None:
+    (folder / "target" / "run_results.json").unlink()
+
+
+def _edit(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads((folder / name).read_text("utf-8"))
+    change(content)
+    (folder / name).write_text(json.dumps(content), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda f: (f / "operations" / "validation.json").unlink(), "not passed the gate of expectations"),
+        (lambda f: (f / "operations" / "validation.json").write_text("{", "utf-8"), "not passed the gate of expect"),
+        (lambda f: _edit(f, "operations/validation.json", lambda c: c["critical"].append("x")), "of expectations"),
+        (lambda f: _edit(f, "operations/validation.json", lambda c: c.pop("critical")), "of expectations"),
+        (lambda f: _edit(f, "operations/validation.json", lambda c: c.update(run_id="other")), "of expectations"),
+        (lambda f: _edit(f, "operations/protection.json", lambda c: c.update(run_id="other")), "disclosure gate"),
+        (_no_results, "0 there"),
+        (lambda f: _edit(f, "target/run_results.json", lambda c: c["results"][3].update(status="fail")), "1 of them"),
+        (lambda f: _edit(f, "target/run_results.json", lambda c: c["results"][0].update(status="error")), "1 of them"),
+        (lambda f: _edit(f, "target/run_results.json", lambda c: c["results"][1].update(status="skipped")), "1 of t"),
+        (lambda f: _edit(f, "target/run_results.json", lambda c: c["results"].pop()), "1 models, seeds or tests"),
+    ],
+)
+def test_each_gate_must_have_said_yes_of_this_very_run(
+    run: Run, settings: Settings, spoil: Callable[[Path], object], said: str
+) -> None:
+    spoil(run("20260619T013000Z"))
+    with pytest.raises(WarehouseError, match=rf"{said}[\s\S]*Remedy: ") as caught:
+        publish(settings, "20260619T013000Z")
+    assert "20260619T013000Z" in str(caught.value)
+    assert current(settings) is None
+
+
+# --- a release is published once -----------------------------------------------------------------------------------
+
+
+def test_an_old_run_that_is_published_again_changes_nothing(run: Run, settings: Settings) -> None:
+    first = publish(settings, run("20260618T013000Z").name)
+    second = publish(settings, run("20260619T013000Z").name)
+    for is_back in (False, True):
+        if is_back:
+            # As if the publication had been killed before it swept.
+            run(first.release_id)
+        with pytest.raises(WarehouseError, match=r"this run was already published[\s\S]*Remedy: start a new run"):
+            publish(settings, first.release_id)
+        assert current(settings) == second
+
+
+def test_an_attempt_that_was_killed_is_not_finished_over_something_newer(run: Run, settings: Settings) -> None:
+    first = publish(settings, run("20260617T013000Z").name)
+    second = publish(settings, run("20260618T013000Z").name)
+    settings.current_release.unlink()
+    settings.current_release.symlink_to(first.release_id)
+    run(second.release_id)
+    (settings.releases / "20260619T013000Z").mkdir()
+    (settings.releases / "20260619T013000Z" / "manifest.json").write_bytes(
+        (second.path / "manifest.json").read_bytes().replace(b"20260618T013000Z", b"20260619T013000Z")
+    )
+    with pytest.raises(WarehouseError, match="already published"):
+        publish(settings, second.release_id)
+    assert settings.current_release.readlink() == Path(first.release_id)
+
+
+def test_what_was_put_away_by_a_rollback_stays_away(run: Run, settings: Settings) -> None:
+    first = publish(settings, run("20260618T013000Z").name)
+    second = publish(settings, run("20260619T013000Z").name)
+    rollback(settings, first.release_id)
+    for is_back in (False, True):
+        if is_back:
+            run(second.release_id)
+        with pytest.raises(WarehouseError, match="warehouse rollback 20260619T013000Z"):
+            publish(settings, second.release_id)
+    assert settings.current_release.readlink() == Path(first.release_id)
+    assert rollback(settings, second.release_id).is_current
+
+
+def test_a_publication_that_is_tried_again_after_its_end_is_content(run: Run, settings: Settings) -> None:
+    release = publish(settings, run("20260619T013000Z").name)
+    assert publish(settings, release.release_id) == release
 
 
 # --- putting a release back -----------------------------------------------------------------------------------------
@@ -341,9 +455,10 @@ def test_the_lock_may_be_taken_inside_itself_and_ends_with_the_outermost(setting
 PUBLISHER = """
 import os, shutil, signal, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[3])
+sys.path[:0] = sys.argv[3:]
 from include.settings import Settings
 from include.warehouse.release import new_run_id, publish
+from tiny_dbt_project import call
 settings = Settings(home=Path(sys.argv[1]), key_file=Path("x"), threads=1, kept_releases=4)
 STEPS = {"rename", "replace", "symlink", "mkdir", "rmdir", "unlink", "chmod", "fsync", "open"}
 for line in sys.stdin:
@@ -363,6 +478,7 @@ for line in sys.stdin:
     while True:
         run_id = new_run_id()
         shutil.copytree(sys.argv[2], settings.staging / run_id)
+        call(settings.staging / run_id, run_id)
         done = 0
         sys.setprofile(count)
         publish(settings, run_id)
@@ -393,7 +509,7 @@ print(reads, failed)
 def publisher(template: Template, settings: Settings) -> Iterator[subprocess.Popen[str]]:
     settings.staging.mkdir(parents=True)
     process = subprocess.Popen(
-        [sys.executable, "-c", PUBLISHER, str(settings.home), str(template.folder), str(PROJECT_ROOT)],
+        [sys.executable, "-c", PUBLISHER, str(settings.home), str(template.folder), str(PROJECT_ROOT), HERE],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
