@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from include.demo.accounts import account_patterns
+from include.landing.contract import load_contracts, parse_file_name
 from include.landing.ledger import Ledger
 from include.landing.store import write_landing_database
 from include.settings import Settings
@@ -375,15 +376,19 @@ def _amount_key(row: Mapping[str, Any]) -> Key:
 
 
 def adopted(night: Night) -> tuple[Figures, Figures]:
-    """What the budget follow-up says was adopted: the finance lines' amounts of the agreement's own year."""
+    """What the budget follow-up says was adopted: the finance lines' amounts of the agreement's own year.
+
+    What a finance line does not state is nothing, and not nought.
+    """
     planted: Figures = {}
     for label, document in night.truth["budget_agreement"]["agreements"].items():
         for initiative in document["initiatives"]:
             for kind in ("expenditure", "saving"):
-                planted[int(label), initiative["initiative_id"], kind] = Decimal(0)
+                planted[int(label), initiative["initiative_id"], kind] = None
         for amount in document["amounts"]:
             if amount["stated_in"] == "finance" and amount["budget_year"] == int(label):
-                planted[int(label), amount["initiative_id"], amount["amount_kind"]] += Decimal(amount["amount_mdkk"])
+                key: Key = (int(label), amount["initiative_id"], amount["amount_kind"])
+                planted[key] = (planted[key] or Decimal(0)) + Decimal(amount["amount_mdkk"])
     shown: Figures = {}
     for row in night.query("from marts.mart_budget_follow_up"):
         here: Key = (row["agreement_year"], row["initiative_id"])
@@ -397,15 +402,21 @@ def adopted(night: Night) -> tuple[Figures, Figures]:
 
 
 def spent_at_follow_ups(night: Night) -> tuple[Figures, Figures]:
-    """Spent in the agreement's own year up to each follow-up's cut-off, or the last full month before the night."""
+    """Spent in the agreement's own year up to each follow-up's cut-off, or the last full month before the night.
+
+    The figure to date stands at the next follow-up and at none after it; where anything is booked on a person, at none.
+    """
     truth = night.truth["ledger_postings"]
     last_full_month = dt.date.fromisoformat(night.truth["as_of"]).replace(day=1) - dt.timedelta(days=1)
     with_account = {(pattern.agreement_year, pattern.initiative_id) for pattern in account_patterns()}
+    by_person = {(row["agreement_year"], row["initiative_id"], row["year"]) for row in truth["by_person"]}
     planted: Figures = {}
     for label, document in night.truth["budget_agreement"]["agreements"].items():
         year = int(label)
         for initiative in document["initiatives"]:
             here: Key = (year, initiative["initiative_id"])
+            planted[*here, "by person"] = (*here, year) in by_person
+            earlier = dt.date(year, 1, 1)
             for code, cut_off in (("BO1", (3, 31)), ("BO2", (6, 30)), ("BO3", (9, 30)), ("YE", (12, 31))):
                 until = min(dt.date(year, *cut_off), last_full_month)
                 spent = sum(
@@ -418,10 +429,15 @@ def spent_at_follow_ups(night: Night) -> tuple[Figures, Figures]:
                     ),
                     Decimal(0),
                 )
-                is_known = here in with_account and label in truth["by_year"]
-                planted[*here, f"{code}-{year}"] = spent if is_known else None
+                is_known = here in with_account and label in truth["by_year"] and (*here, year) not in by_person
+                planted[*here, f"{code}-{year}"] = spent if is_known and earlier <= last_full_month else None
+                earlier = dt.date(year, *cut_off)
     found = night.query("from marts.mart_budget_follow_up")
-    shown = {(r["agreement_year"], r["initiative_id"], r["follow_up_code"]): r["spent_to_date_dkk"] for r in found}
+    shown: Figures = {}
+    for row in found:
+        here = (row["agreement_year"], row["initiative_id"])
+        shown[*here, row["follow_up_code"]] = row["spent_to_date_dkk"]
+        shown[*here, "by person"] = row["has_person_postings"]
     return planted, shown
 
 
@@ -469,30 +485,35 @@ def ministry_answers(night: Night, landing: duckdb.DuckDBPyConnection) -> tuple[
 # ---- deliveries
 
 
+def delivery_id(dataset: str, file: Path) -> str:
+    """What the ledger calls a file: by its bytes, and by its days where the name tells them."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    contract = load_contracts()[dataset]
+    if not contract.delivery.named:
+        return digest
+    try:
+        period, _ = parse_file_name(contract, file.name)
+    except ValueError:
+        return digest
+    return hashlib.sha256(f"{digest} {period.first} {period.last}".encode()).hexdigest()
+
+
 def deliveries(night: Night, landing: duckdb.DuckDBPyConnection) -> tuple[Figures, Figures]:
-    """Rows of each file and the rows of it that stand. Files with the same bytes are one delivery."""
-    contents: dict[str, list[str]] = defaultdict(list)
-    counts: dict[str, dict[str, int]] = {}
-    for truth in night.truth.values():
-        if isinstance(truth, dict) and "deliveries" in truth:
-            for path, count in truth["deliveries"].items():
-                digest = hashlib.sha256((night.inbox / path).read_bytes()).hexdigest()
-                contents[digest].append(path)
-                counts[path] = count
-            for again, path in truth.get("delivered_twice", {}).items():
-                digest = hashlib.sha256((night.inbox / again).read_bytes()).hexdigest()
-                assert path in contents[digest], f"{again} is not {path} once more"
+    """Rows of each file and the rows of it that stand. Files with the same bytes about the same days are one."""
+    files: dict[Key, list[dict[str, int]]] = defaultdict(list)
+    for dataset, truth in night.truth.items():
+        for path, count in truth.get("deliveries", {}).items() if isinstance(truth, dict) else ():
+            files[dataset, delivery_id(dataset, night.inbox / path)[:16]].append(count)
     planted: Figures = {}
-    for digest, paths in contents.items():
-        dataset = paths[0].split("/")[0]
-        planted[dataset, digest[:16], "rows"] = counts[paths[0]]["rows"]
-        planted[dataset, digest[:16], "current rows"] = sum(counts[path]["current_rows"] for path in paths)
+    for here, counts in files.items():
+        planted[*here, "rows"] = counts[0]["rows"]
+        planted[*here, "current rows"] = sum(count["current_rows"] for count in counts)
     shown: Figures = {}
     with Ledger(night.settings) as ledger:
         for delivery in ledger.deliveries():
             if delivery.dataset == "absence_statistics":
                 continue
-            here: Key = (delivery.dataset, delivery.delivery_id[:16])
+            here = (delivery.dataset, delivery.delivery_id[:16])
             shown |= {(*here, "rows"): delivery.row_count, (*here, "current rows"): 0}
             assert delivery.row_count == delivery.landed_count + delivery.quarantined_count
     for dataset in {key[0] for key in shown}:
