@@ -52,7 +52,7 @@ def played(small: Night, tmp_path_factory: pytest.TempPathFactory) -> Played:
             }
             (found,) = rows(landing, "select count(*) as postings, sum(amount_dkk) as amount_dkk from ledger_postings")
             postings[night.isoformat()] = found
-    return Played(settings, absences, postings, files, refresh(settings, validated=False))
+    return Played(settings, absences, postings, files, refresh(settings))
 
 
 def test_each_night_brings_files(played: Played, small: Night) -> None:
@@ -104,7 +104,7 @@ def test_same_deliveries_again_make_a_second_release_with_the_same_content(small
     with ministry_of(small.inbox):
         reports = take_in_all(small.settings)
     assert {report.deliveries for report in reports.values()} == {0}, "nothing is taken in twice"
-    second = refresh(small.settings, validated=False)
+    second = refresh(small.settings)
     first = verify(small.settings, small.release.name)
     assert second.release_id != first.release_id
     assert second.content_hash == first.content_hash
@@ -138,7 +138,7 @@ def test_one_changed_delivery_changes_the_content(played: Played, small: Night, 
     (verdict,) = judge_domain(settings, contract.domain)
     assert verdict.is_accepted
     assert fingerprint(settings) != before
-    changed = refresh(settings, validated=False)
+    changed = refresh(settings)
     assert changed.content_hash != played.release.content_hash
     found = {line.split(":")[0] for line in _different_tables(changed.path, played.release.path)}
     assert "fct_initiative_spending" in found
