@@ -1,6 +1,7 @@
 """The school days of a school year, by the rules that Ballerup's holiday calendars follow.
 
-A school year runs from the Monday of ISO week 33 to the Friday of ISO week 26. School days are Monday to Friday
+A school year runs from the Monday of ISO week 33 to the Friday before the last Saturday of June, on which the summer
+holiday begins (folkeskoleloven § 14 a, stk. 2). School days are Monday to Friday
 without the autumn holiday (week 42), 22 December to 2 January, the winter holiday (week 7), the week before Easter
 with Easter Monday, Ascension Day and the day after it, Whit Monday and Constitution Day (5 June). Store bededag was
 abolished from 2024 and no school year here holds an older one. That makes 200 to 202
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 Days = NDArray[np.datetime64]
 """A sorted array of `datetime64[D]`."""
 
-_MONDAY, _FRIDAY = 1, 5
+_MONDAY, _FRIDAY, _SATURDAY = 1, 5, 6
 
 
 def easter_sunday(year: int) -> dt.date:
@@ -55,11 +56,18 @@ def holidays(start_year: int) -> dict[str, Days]:
     }
 
 
+def last_school_day(start_year: int) -> dt.date:
+    """The Friday before the last Saturday of June; the school year begins in August of `start_year`."""
+    end_of_june = dt.date(start_year + 1, 6, 30)
+    since_saturday = (end_of_june.isoweekday() - _SATURDAY) % 7
+    return end_of_june - dt.timedelta(days=since_saturday + 1)
+
+
 @cache
 def school_days(start_year: int) -> Days:
     """All school days of the school year that begins in August of `start_year`, sorted."""
     first = dt.date.fromisocalendar(start_year, 33, _MONDAY)
-    last = dt.date.fromisocalendar(start_year + 1, 26, _FRIDAY)
+    last = last_school_day(start_year)
     days = _span(first, last)
     free = np.concatenate(list(holidays(start_year).values()))
     days = days[np.is_busday(days) & ~np.isin(days, free)]
