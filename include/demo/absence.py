@@ -242,24 +242,28 @@ def _quarter(days: Days) -> Ints:
     return (months // 12 + 1970) * 4 + months % 12 // 3
 
 
-def _stay_days(town: Town, year: int) -> list[dict[str, Any]]:
-    """For each stay of a school year the school days that it has had."""
-    days = school_days(year)[school_days(year) <= day(AS_OF)]
+def _stay_days(town: Town, year: int, days: Days) -> tuple[Ints, Days]:
+    """One entry for each stay of a school year and each of `days` in it (an open stay goes on): the stay, the day."""
     stays = town.stays
     found = []
     for row in town.final(year).tolist():
         end = NEVER if np.isnat(stays.last[row]) else stays.last[row]
         inside = days[np.searchsorted(days, stays.first[row]) : np.searchsorted(days, end, side="right")]
         found.append({"row": row, "days": inside})
-    return found
+    rows = np.repeat([item["row"] for item in found], [len(item["days"]) for item in found]).astype(int)
+    return rows, np.concatenate([item["days"] for item in found])
 
 
 def _year_truth(town: Town, absences: Absences, year: int, rows: Ints) -> dict[str, Any]:
-    """Absence of one school year: by school, kind, month, grade and quarter, counted from the arrays."""
+    """Absence of one school year: by school, kind, month, grade and quarter, counted from the arrays.
+
+    School days are those so far. The two rules on a single pupil (over 10 per cent in a school year, 10 and 15 per cent
+    unlawful in a quarter) are shares of the whole period: absence to date over all school days of the calendar on which
+    the pupil is enrolled at the school, those to come included.
+    """
     stays = town.stays
-    stay_days = _stay_days(town, year)
-    stay_rows = np.repeat([item["row"] for item in stay_days], [len(item["days"]) for item in stay_days]).astype(int)
-    present = np.concatenate([item["days"] for item in stay_days])
+    planned_rows, planned = _stay_days(town, year, school_days(year))
+    stay_rows, present = _stay_days(town, year, school_days(year)[school_days(year) <= day(AS_OF)])
     schools = [school.number for school in town.schools]
 
     # a person's place in the tables below: pupil x school
@@ -270,7 +274,10 @@ def _year_truth(town: Town, absences: Absences, year: int, rows: Ints) -> dict[s
     stay, kind, date = absences.stay[rows], absences.kind[rows], absences.date[rows]
     pairs, of_present = np.unique(pupil_at_school(stay_rows), return_inverse=True)
     of_absent = np.searchsorted(pairs, pupil_at_school(stay))
-    over_10 = np.bincount(of_absent, minlength=len(pairs)) * 10 > np.bincount(of_present, minlength=len(pairs))
+    # who has not begun at a school yet is none of its pupils, planned days or not
+    begun = np.isin(pupil_at_school(planned_rows), pairs)
+    planned, of_planned = planned[begun], np.searchsorted(pairs, pupil_at_school(planned_rows[begun]))
+    over_10 = np.bincount(of_absent, minlength=len(pairs)) * 10 > np.bincount(of_planned, minlength=len(pairs))
     school_present, school_absent = pairs[of_present] % 100, pairs[of_absent] % 100
     result: dict[str, Any] = {}
     for place, number in enumerate(schools):
@@ -283,26 +290,38 @@ def _year_truth(town: Town, absences: Absences, year: int, rows: Ints) -> dict[s
             "days": {name: int((kinds == code).sum()) for code, name in enumerate(KINDS)},
             "by_month": _table(days.astype("datetime64[M]"), absent.astype("datetime64[M]"), kinds),
             "by_grade": _table(stays.grade[stay_rows[had]], stays.grade[stay[missed]], kinds),
-            "by_quarter": _quarters(of_present[had], _quarter(days), of_absent[missed], _quarter(absent), kinds=kinds),
+            "by_quarter": _quarters(
+                (of_present[had], _quarter(days)),
+                (of_planned, _quarter(planned)),
+                (of_absent[missed], _quarter(absent)),
+                kinds=kinds,
+            ),
         }
     return result
 
 
 def _quarters(
-    pupil: Ints, quarter: Ints, absent_pupil: Ints, absent_quarter: Ints, *, kinds: Ints
+    present: tuple[Ints, Ints], planned: tuple[Ints, Ints], absent: tuple[Ints, Ints], *, kinds: Ints
 ) -> dict[str, dict[str, int]]:
-    """Pupils of a school, and those with 10 and 15 per cent unlawful absence, in each calendar quarter."""
-    pupils = int(pupil.max(initial=0)) + 1
+    """Pupils of a school, and those with 10 and 15 per cent unlawful absence, in each calendar quarter.
+
+    Each pair tells the pupil and the quarter of a day. A pupil counts in a quarter with a school day so far; the per
+    cent are of all days of the quarter that are planned for the pupil (who may be one of another school, and then has
+    no day so far).
+    """
+    (pupil, quarter), (planned_pupil, planned_quarter), (absent_pupil, absent_quarter) = present, planned, absent
+    pupils = int(max(pupil.max(initial=0), planned_pupil.max(initial=0))) + 1
     found = {}
     for value in np.unique(quarter).tolist():
         had = np.bincount(pupil[quarter == value], minlength=pupils)
+        due = np.bincount(planned_pupil[planned_quarter == value], minlength=pupils)
         unlawful = (kinds == UNLAWFUL) & (absent_quarter == value)
         missed = np.bincount(absent_pupil[unlawful], minlength=pupils)
         found[f"{value // 4}-Q{value % 4 + 1}"] = {
             "pupils": int((had > 0).sum()),
             "unlawful_days": int(missed.sum()),
-            "unlawful_10_percent": int(((missed * 10 >= had) & (had > 0)).sum()),
-            "unlawful_15_percent": int(((missed * 20 >= had * 3) & (had > 0)).sum()),
+            "unlawful_10_percent": int(((missed * 10 >= due) & (had > 0)).sum()),
+            "unlawful_15_percent": int(((missed * 20 >= due * 3) & (had > 0)).sum()),
         }
     return found
 

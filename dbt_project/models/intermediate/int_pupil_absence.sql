@@ -59,6 +59,7 @@ pupil_months as (
         school_stages.school_stage,
         enrolments.grade_level,
         span_months.month_start,
+        span_months.planned_school_days,
         span_months.school_days,
         cast(coalesce(absence_months.sick_days, 0) as integer) as sick_days,
         cast(coalesce(absence_months.permitted_days, 0) as integer) as permitted_days,

@@ -26,7 +26,7 @@ ministry_values as (
 ),
 
 -- school year, calendar quarter (of the law on unlawful absence) and month; July has no school days, so a quarter
--- never mixes two school years
+-- never mixes two school years (assert_a_quarter_has_one_school_year)
 pupil_periods as (
     select
         'school_year' as period_type,
@@ -59,7 +59,8 @@ pupil_cells as (
         grade_level,
         person_key,
         max(school_year) as school_year,
-        count(distinct month_start) as months_registered,
+        count(distinct month_start) filter (where school_days > 0) as months_registered,
+        sum(planned_school_days) as planned_school_days,
         sum(school_days) as school_days,
         sum(sick_days) as sick_days,
         sum(permitted_days) as permitted_days,
@@ -136,19 +137,25 @@ judged_pupils as (
         period_thresholds.covered_to_date,
         period_thresholds.is_preliminary,
         cast(round(pupil_cells.absence_days / pupil_cells.school_days, 12) as decimal(14, 12)) as absence_share,
+        -- The rules are shares of the whole period's school days. In an unfinished period the days to come count too,
+        -- as the calendar plans them, or one day away would be much of the few days so far.
         -- above ten per cent of the pupil's own school days, in a school year
         case
             when pupil_cells.period_type = 'school_year'
-                then pupil_cells.absence_days > period_thresholds.high_absence_share * pupil_cells.school_days
+                then pupil_cells.absence_days > period_thresholds.high_absence_share * pupil_cells.planned_school_days
         end as has_high_absence,
         -- at least so much unlawful absence, in a quarter
         case
             when pupil_cells.period_type = 'quarter'
-                then pupil_cells.unlawful_days >= period_thresholds.unlawful_warn_share * pupil_cells.school_days
+                then
+                    pupil_cells.unlawful_days
+                    >= period_thresholds.unlawful_warn_share * pupil_cells.planned_school_days
         end as is_to_be_warned,
         case
             when pupil_cells.period_type = 'quarter'
-                then pupil_cells.unlawful_days >= period_thresholds.unlawful_notify_share * pupil_cells.school_days
+                then
+                    pupil_cells.unlawful_days
+                    >= period_thresholds.unlawful_notify_share * pupil_cells.planned_school_days
         end as is_to_be_notified
     from pupil_cells
     inner join period_thresholds
@@ -156,6 +163,8 @@ judged_pupils as (
             pupil_cells.municipality_code = period_thresholds.municipality_code
             and pupil_cells.period_type = period_thresholds.period_type
             and pupil_cells.period = period_thresholds.period
+    -- periods to come have planned days and nobody in them yet
+    where pupil_cells.school_days > 0
 ),
 
 cells as (
