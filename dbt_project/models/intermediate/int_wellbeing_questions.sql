@@ -49,6 +49,7 @@ questions as (
         questionnaire.question_text,
         questionnaire.indicator,
         questionnaire.is_reversed,
+        questionnaire.is_mapping_confirmed,
         compared_versions.questionnaire_version,
         compared_versions.has_break
     from compared_versions

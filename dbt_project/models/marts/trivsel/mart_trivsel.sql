@@ -27,7 +27,15 @@ school_stages as (
 
 thresholds as (
     select * from {{ ref('int_thresholds') }}
-    where threshold_name = 'interval_z'
+    where threshold_name = 'interval_minimum_n'
+),
+
+t_quantiles as (
+    select
+        n_from,
+        t_quantile,
+        lead(n_from) over (order by n_from) as n_before
+    from {{ ref('t_quantile') }}
 ),
 
 form_years as (
@@ -37,6 +45,25 @@ form_years as (
         questionnaire_version,
         has_break
     from questions
+),
+
+-- an indicator is as sure as the least sure of its questions; general wellbeing has those of all four
+indicator_mappings as (
+    select
+        school_year,
+        unnest([indicator, 'generel']) as indicator,
+        is_mapping_confirmed
+    from questions
+    where form = '4-9' and indicator is not null
+),
+
+confirmed_indicators as (
+    select
+        school_year,
+        indicator,
+        bool_and(is_mapping_confirmed) as is_mapping_confirmed
+    from indicator_mappings
+    group by all
 ),
 
 -- grades 4-9: the unit's figure is the mean of its pupils' scores; sums and sums of squares of decimals are exact
@@ -71,11 +98,11 @@ indicator_spread as (
     select
         indicator_cells.*,
         indicator_cells.score_total / nullif(indicator_cells.score_count, 0) as mean_score,
-        -- half the width of the interval: z times the standard error, from the sample variance
+        -- half the width of the interval: Student's t times the standard error, from the sample variance
         case
-            when indicator_cells.score_count > 1
+            when indicator_cells.score_count >= thresholds.threshold_value
                 then
-                    thresholds.threshold_value * sqrt(
+                    t_quantiles.t_quantile * sqrt(
                         greatest(
                             (
                                 indicator_cells.score_square_total
@@ -91,6 +118,10 @@ indicator_spread as (
         on
             make_date(cast(left(indicator_cells.school_year, 4) as bigint), 8, 1) >= thresholds.valid_from
             and make_date(cast(left(indicator_cells.school_year, 4) as bigint), 8, 1) < thresholds.valid_before
+    left join t_quantiles
+        on
+            indicator_cells.score_count >= t_quantiles.n_from
+            and (t_quantiles.n_before is null or indicator_cells.score_count < t_quantiles.n_before)
 ),
 
 indicator_rows as (
@@ -109,15 +140,35 @@ indicator_rows as (
         indicator_spread.respondents,
         indicator_spread.score_count as n,
         cast(round(indicator_spread.mean_score, 4) as decimal(6, 4)) as mean_score,
-        cast(round(indicator_spread.mean_score - indicator_spread.half_interval, 4) as decimal(6, 4)) as interval_low,
-        cast(round(indicator_spread.mean_score + indicator_spread.half_interval, 4) as decimal(6, 4)) as interval_high,
+        -- no mean lies outside the scale of 1 to 5; greatest and least would pass over a null
+        case
+            when indicator_spread.half_interval is not null
+                then
+                    cast(
+                        round(greatest(indicator_spread.mean_score - indicator_spread.half_interval, 1), 4)
+                        as decimal(6, 4)
+                    )
+        end as interval_low,
+        case
+            when indicator_spread.half_interval is not null
+                then
+                    cast(
+                        round(least(indicator_spread.mean_score + indicator_spread.half_interval, 5), 4)
+                        as decimal(6, 4)
+                    )
+        end as interval_high,
         indicator_spread.pupils_1_to_2,
         indicator_spread.pupils_2_to_3,
         indicator_spread.pupils_3_to_4,
         indicator_spread.pupils_4_to_5,
-        null as answer_count
+        null as answer_count,
+        confirmed_indicators.is_mapping_confirmed
     from indicator_spread
     inner join indicators on indicator_spread.indicator = indicators.indicator
+    left join confirmed_indicators
+        on
+            indicator_spread.school_year = confirmed_indicators.school_year
+            and indicator_spread.indicator = confirmed_indicators.indicator
 ),
 
 -- grades 0-3 have no indicator: the share of each answer to each question
@@ -199,7 +250,8 @@ answer_rows as (
         null as pupils_2_to_3,
         null as pupils_3_to_4,
         null as pupils_4_to_5,
-        answer_values.answer_count
+        answer_values.answer_count,
+        questions.is_mapping_confirmed
     from answer_values
     left join questions
         on
@@ -232,8 +284,8 @@ final as (
         united.measure_type,
         united.measure,
         united.measure_name,
-        cast(united.question_number as smallint) as question_number,
-        cast(united.answer_value as smallint) as answer_value,
+        cast(united.question_number as integer) as question_number,
+        cast(united.answer_value as integer) as answer_value,
         cast(united.respondents as integer) as respondents,
         cast(united.n as integer) as n,
         cast(united.mean_score as decimal(6, 4)) as mean_score,
@@ -245,6 +297,7 @@ final as (
         cast(united.pupils_4_to_5 as integer) as pupils_4_to_5,
         cast(united.answer_count as integer) as answer_count,
         {{ share('united.answer_count', 'united.n') }} as answer_share,
+        united.is_mapping_confirmed,
         form_years.questionnaire_version,
         form_years.has_break,
         {{ is_synthetic() }} as is_synthetic

@@ -13,11 +13,11 @@ renamed as (
         source.municipality_code,
         source.school_year,
         source.institution_number,
-        cast(source.grade_level as smallint) as grade_level,
+        cast(source.grade_level as integer) as grade_level,
         school_stages.wellbeing_form as form,
         source.respondent_key,
-        cast(source.question_number as smallint) as question_number,
-        cast(source.answer_value as smallint) as answer_value,
+        cast(source.question_number as integer) as question_number,
+        cast(source.answer_value as integer) as answer_value,
         source.delivery_id
     from source
     left join school_stages on source.grade_level = school_stages.grade_level
