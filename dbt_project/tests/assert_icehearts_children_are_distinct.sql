@@ -1,12 +1,17 @@
--- The last cumulative figure of the municipality is the number of distinct children ever referred.
+-- The last cumulative figure of the municipality is the number of distinct children ever referred on a covered day.
 with
 
 referrals as (
     select
-        municipality_code,
-        count(distinct person_key) as children
-    from {{ ref('stg_referrals__referrals') }}
-    where project_code = 'ICE'
+        referrals.municipality_code,
+        count(distinct referrals.person_key) as children
+    from {{ ref('stg_referrals__referrals') }} as referrals
+    inner join {{ ref('int_covered_days') }} as covered_days
+        on
+            referrals.municipality_code = covered_days.municipality_code
+            and referrals.referred_date = covered_days.covered_day
+            and covered_days.dataset = 'referrals'
+    where referrals.project_code = 'ICE'
     group by all
 ),
 

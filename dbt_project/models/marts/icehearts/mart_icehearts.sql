@@ -18,7 +18,12 @@ school_stages as (
     select * from {{ ref('school_stage') }}
 ),
 
--- departments count at their school
+covered_days as (
+    select * from {{ ref('int_covered_days') }}
+    where dataset = 'referrals'
+),
+
+-- departments count at their school; a referral dated after its extract or after the night has not happened yet
 school_referrals as (
     select
         referrals.municipality_code,
@@ -28,6 +33,10 @@ school_referrals as (
         referrals.is_declined,
         cast(date_trunc('month', referrals.referred_date) as date) as month_start
     from referrals
+    semi join covered_days
+        on
+            referrals.municipality_code = covered_days.municipality_code
+            and referrals.referred_date = covered_days.covered_day
     left join institutions
         on
             referrals.municipality_code = institutions.municipality_code
@@ -112,24 +121,56 @@ months as (
     group by municipality_code
 ),
 
+covered_months as (
+    select
+        municipality_code,
+        cast(date_trunc('month', covered_day) as date) as month_start,
+        count(*) as covered_day_count
+    from covered_days
+    group by all
+),
+
+-- a month that no delivery covers is unknown, and what is cumulated after a month that lacks days may lack them too
+known_months as (
+    select
+        months.municipality_code,
+        months.month_start,
+        covered_months.month_start is not null as is_covered,
+        bool_and(
+            coalesce(covered_months.covered_day_count = day(last_day(months.month_start)), false)
+            and last_day(months.month_start) < {{ as_of() }}
+        ) over (
+            partition by months.municipality_code
+            order by months.month_start
+            rows between unbounded preceding and current row
+        ) as is_complete
+    from months
+    left join covered_months
+        on
+            months.municipality_code = covered_months.municipality_code
+            and months.month_start = covered_months.month_start
+),
+
 grid as (
     select
         grid_cells.municipality_code,
         grid_cells.school_number,
         grid_cells.grade_level,
-        months.month_start,
+        known_months.month_start,
+        known_months.is_covered,
+        known_months.is_complete,
         coalesce(cell_months.referrals, 0) as referrals,
         coalesce(cell_months.declined_referrals, 0) as declined_referrals,
         coalesce(cell_months.children, 0) as children,
         coalesce(cell_months.new_children, 0) as new_children
     from grid_cells
-    inner join months on grid_cells.municipality_code = months.municipality_code
+    inner join known_months on grid_cells.municipality_code = known_months.municipality_code
     left join cell_months
         on
             grid_cells.municipality_code = cell_months.municipality_code
             and grid_cells.school_number is not distinct from cell_months.school_number
             and grid_cells.grade_level is not distinct from cell_months.grade_level
-            and months.month_start = cell_months.month_start
+            and known_months.month_start = cell_months.month_start
 ),
 
 cumulated as (
@@ -159,13 +200,13 @@ final as (
             when cumulated.grade_level is not null
                 then cumulated.grade_level between projects.target_grade_from and projects.target_grade_to
         end as is_target_group,
-        cast(cumulated.referrals as integer) as referrals,
-        cast(cumulated.declined_referrals as integer) as declined_referrals,
-        cast(cumulated.children as integer) as children,
-        cast(cumulated.new_children as integer) as new_children,
-        cast(cumulated.referrals_cumulative as integer) as referrals_cumulative,
-        cast(cumulated.children_cumulative as integer) as children_cumulative,
-        last_day(cumulated.month_start) >= {{ as_of() }} as is_preliminary,
+        case when cumulated.is_covered then cast(cumulated.referrals as integer) end as referrals,
+        case when cumulated.is_covered then cast(cumulated.declined_referrals as integer) end as declined_referrals,
+        case when cumulated.is_covered then cast(cumulated.children as integer) end as children,
+        case when cumulated.is_covered then cast(cumulated.new_children as integer) end as new_children,
+        case when cumulated.is_covered then cast(cumulated.referrals_cumulative as integer) end as referrals_cumulative,
+        case when cumulated.is_covered then cast(cumulated.children_cumulative as integer) end as children_cumulative,
+        not cumulated.is_complete as is_preliminary,
         {{ is_synthetic() }} as is_synthetic
     from cumulated
     left join projects on cumulated.municipality_code = projects.municipality_code

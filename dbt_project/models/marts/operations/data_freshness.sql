@@ -8,14 +8,24 @@ deliveries as (
     select * from {{ ref('stg_operations__deliveries') }}
 ),
 
+-- An old period that is sent again brings no newer day: where rows lie on days, a delivery is as new as the last day
+-- that it tells of. A label such as the current school year stands on the day of its extract.
 accepted as (
     select
-        dataset,
-        max(as_of) as data_as_of,
-        max(received_at) as last_received_at
+        deliveries.dataset,
+        max(
+            case
+                when datasets.period_kind = 'range'
+                    then least(deliveries.as_of, coalesce(deliveries.period_to, deliveries.as_of))
+                else deliveries.as_of
+            end
+        ) as data_as_of,
+        max(deliveries.as_of) as last_extract_date,
+        max(deliveries.received_at) as last_received_at
     from deliveries
-    where is_accepted
-    group by dataset
+    inner join datasets on deliveries.dataset = datasets.dataset
+    where deliveries.is_accepted
+    group by deliveries.dataset
 ),
 
 -- a rejected delivery counts until one for the same period, as new or newer, has been accepted after it
@@ -56,8 +66,9 @@ described as (
         accepted.data_as_of is not null as is_delivered,
         accepted.data_as_of,
         cast(date_diff('day', accepted.data_as_of, {{ as_of() }}) as integer) as days_since,
-        coalesce(latest_rejections.rejected_as_of >= accepted.data_as_of, latest_rejections.dataset is not null)
-            as has_rejected_since,
+        coalesce(
+            latest_rejections.rejected_as_of >= accepted.last_extract_date, latest_rejections.dataset is not null
+        ) as has_rejected_since,
         accepted.last_received_at as received_at,
         {{ as_of() }} as as_of,
         {{ is_synthetic() }} as is_synthetic

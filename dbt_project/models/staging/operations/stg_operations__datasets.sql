@@ -13,6 +13,7 @@ renamed as (
         source,
         owner,
         rhythm,
+        period_kind,
         stale_after_days,
         about_persons
     from source
