@@ -483,13 +483,23 @@ def kroner(oere: int | Decimal) -> str:
     return f"{Decimal(oere) / 100:.2f}"
 
 
+def _is_by_person(account: str) -> bool:
+    """Whether postings on this account string are kept by person: its art bears the mark CPR or TS."""
+    return any(part.endswith(("CPR", "TS")) for part in account.split("-"))
+
+
 def truth(postings: Postings, deliveries: list[Delivery]) -> dict[str, Any]:
-    """Sums in kroner by initiative and month, what no initiative claims, and totals, to the øre."""
+    """Sums in kroner by initiative and month, what no initiative claims, and totals, to the øre.
+
+    `by_person` names the initiatives and years with money on accounts that are kept by person.
+    """
     rows = current_rows(deliveries)
     activity = np.array(postings.accounts.activity)[postings.account[rows]]
     date, amount = postings.date[rows], postings.amount[rows]
     month = date.astype("datetime64[M]")
     is_claimed = np.zeros(len(rows), dtype=bool)
+    is_by_person = np.array([_is_by_person(text) for text in postings.accounts.text])[postings.account[rows]]
+    by_person: set[tuple[int, str, int]] = set()
     sums: dict[tuple[int, str, str], Decimal] = {}
     for pattern in account_patterns():
         valid = (date >= day(pattern.valid_from)) & (date <= day(pattern.valid_to))
@@ -499,6 +509,8 @@ def truth(postings: Postings, deliveries: list[Delivery]) -> dict[str, Any]:
             key = (pattern.agreement_year, pattern.initiative_id, str(value))
             oere = Decimal(int(amount[mine & (month == value)].sum())) * pattern.share
             sums[key] = sums.get(key, Decimal(0)) + oere
+        for year in np.unique(date[mine & is_by_person].astype("datetime64[Y]")):
+            by_person.add((pattern.agreement_year, pattern.initiative_id, int(str(year))))
     years = date.astype("datetime64[Y]")
     nights = {}
     for night in (BACKFILL, *NIGHTS):
@@ -516,6 +528,10 @@ def truth(postings: Postings, deliveries: list[Delivery]) -> dict[str, Any]:
                 "amount_dkk": kroner(total),
             }
             for (year, initiative, value), total in sorted(sums.items())
+        ],
+        "by_person": [
+            {"agreement_year": year, "initiative_id": initiative, "year": booked}
+            for year, initiative, booked in sorted(by_person)
         ],
         "unclaimed_by_month": {
             str(value): kroner(int(amount[~is_claimed & (month == value)].sum())) for value in np.unique(month)

@@ -58,6 +58,7 @@ claimed_postings as (
         claimed_accounts.agreement_year,
         claimed_accounts.initiative_id,
         claimed_accounts.share,
+        postings.is_posted_by_person,
         postings.amount_dkk,
         cast(round(postings.amount_dkk * claimed_accounts.share, 2) as decimal(15, 2)) as claimed_amount_dkk
     from postings

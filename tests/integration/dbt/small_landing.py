@@ -37,11 +37,11 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str
     )
     connection.execute(
         "create table datasets (dataset VARCHAR, domain VARCHAR, title_da VARCHAR, title_en VARCHAR, source VARCHAR, "
-        "owner VARCHAR, rhythm VARCHAR, stale_after_days INTEGER, about_persons BOOLEAN)"
+        "owner VARCHAR, rhythm VARCHAR, period_kind VARCHAR, stale_after_days INTEGER, about_persons BOOLEAN)"
     )
     for dataset, contract in contracts.items():
         connection.execute(
-            "insert into datasets values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into datasets values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 dataset,
                 contract.domain,
@@ -50,6 +50,7 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str
                 contract.source,
                 contract.owner,
                 contract.rhythm.expected,
+                contract.delivery.period,
                 contract.rhythm.stale_after_days,
                 contract.about_persons,
             ],
@@ -221,6 +222,8 @@ AGREEMENT = [
             _amount(2027, "expenditure", "3.900", "description"),
         ],
     ),
+    # its money is booked on single persons
+    _initiative(2026, "3.04", "d1", amounts=[_amount(2026, "expenditure", "2.000", "finance")]),
     _initiative(2026, "3.08", "d1", milestones=_milestones(2026, "A", "B", "C", "D")),
     _initiative(
         2017,
@@ -260,6 +263,7 @@ POSTINGS = [
     # the same voucher line, moved from March to April and changed
     _posting("2026-03-02", "6", "926001", "500.00"),
     _posting("2026-04-02", "6", "926001", "600.00", "d4"),
+    {**_posting("2026-01-20", "7", "926006", "4321.09"), "person_mark": "CPR"},
     # before the account belongs to the initiative; and a voucher number of 2026 in another year
     _posting("2025-12-30", "1", "926001", "1000.00", "d5"),
 ]
@@ -349,6 +353,8 @@ REFERRALS = [
     _referral(1, "ICE", 11, HEDEGAARD, 1, "2026-01-20"),
     _referral(2, "ICE", 11, HEDEGAARD, 1, "2026-03-02"),
     _referral(3, "ICE", 12, GRANTOFTEN, 2, "2026-03-10", "Afvist"),
+    # after the extract: it has not happened yet
+    _referral(5, "ICE", 14, HEDEGAARD, 2, "2026-06-18"),
     _referral(4, "FH", 13, HEDEGAARD, 1, "2026-03-11"),
 ]
 

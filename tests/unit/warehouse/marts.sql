@@ -129,12 +129,14 @@ select
     follow_ups.data_cut_off_date,
     'Planen følges i alle enheder.' as milestone_text,
     true as has_text,
-    case when initiative_id = '3.06' then 0 else 1.5 end::decimal(15, 3) as adopted_expenditure_mdkk,
-    case when initiative_id = '3.06' then 1.5 else 0 end::decimal(15, 3) as adopted_saving_mdkk,
+    case when initiative_id <> '3.06' then 1.5 end::decimal(15, 3) as adopted_expenditure_mdkk,
+    case when initiative_id = '3.06' then 1.5 end::decimal(15, 3) as adopted_saving_mdkk,
     true as has_account,
-    least(follow_ups.data_cut_off_date, date '2026-05-31') as spent_through_date,
-    500000::decimal(18, 2) as spent_to_date_dkk,
-    (case when initiative_id = '3.06' then null else 1 / 3 end)::decimal(9, 6) as spent_share,
+    false as has_person_postings,
+    if(follow_up_sequence <= 2, least(follow_ups.data_cut_off_date, date '2026-05-31'), null) as spent_through_date,
+    if(follow_up_sequence <= 2, 500000, null)::decimal(18, 2) as spent_to_date_dkk,
+    if(follow_up_sequence <= 2 and initiative_id <> '3.06', 1 / 3, null)::decimal(18, 6) as spent_share,
+    follow_ups.data_cut_off_date > date '2026-05-31' as is_preliminary,
     date '2026-06-19' as as_of
 from marts.dim_initiative as initiatives, marts.dim_follow_up as follow_ups;
 
@@ -221,7 +223,8 @@ select
     if(grade is null, null, true) as is_target_group,
     referrals, 0 as declined_referrals, referrals as children, referrals as new_children,
     sum(referrals) over so_far::integer as referrals_cumulative,
-    sum(referrals) over so_far::integer as children_cumulative
+    sum(referrals) over so_far::integer as children_cumulative,
+    month = date '2026-06-01' as is_preliminary
 from sums
 window so_far as (partition by school, grade order by month);
 

@@ -21,9 +21,8 @@ spending as (
     where not is_unclaimed
 ),
 
-ledger_deliveries as (
-    select * from {{ ref('stg_operations__deliveries') }}
-    where dataset = 'ledger_postings' and is_accepted
+covered_years as (
+    select * from {{ ref('int_covered_ledger_year') }}
 ),
 
 -- every initiative is followed at every follow-up of its year, with or without a milestone
@@ -58,7 +57,7 @@ milestone_texts as (
     group by all
 ),
 
--- the adopted amounts of the agreement's own year are those of the finance line
+-- the adopted amounts of the agreement's own year are those of the finance line; what it does not state is not nought
 adopted as (
     select
         municipality_code,
@@ -71,41 +70,60 @@ adopted as (
     group by all
 ),
 
--- money stands as of the last full month: before the business date, and not after the cut-off
+-- Money stands as of the last full month: before the business date, not after the cut-off, and delivered without gaps
+-- from 1 January. Without a ledger of the year there is no figure, and none is not nought.
 follow_up_periods as (
     select
-        *,
+        follow_ups.*,
+        cast(date_trunc('month', follow_ups.data_cut_off_date + 1) as date) - 1 as cut_off_month_end,
         least(
-            cast(date_trunc('month', data_cut_off_date + 1) as date) - 1,
-            cast(date_trunc('month', {{ as_of() }}) as date) - 1
-        ) as last_month_end
+            cast(date_trunc('month', {{ as_of() }}) as date),
+            cast(date_trunc('month', covered_years.covered_to_date + 1) as date)
+        ) - 1 as ledger_month_end,
+        covered_years.covered_to_date is not null as has_ledger
     from follow_ups
-),
-
--- without a ledger of the year there is no figure, and none is not nought
-ledger_follow_ups as (
-    select distinct
-        follow_up_periods.municipality_code,
-        follow_up_periods.follow_up_code
-    from follow_up_periods
-    inner join ledger_deliveries
+    left join covered_years
         on
-            follow_up_periods.municipality_code = ledger_deliveries.municipality_code
-            and follow_up_periods.last_month_end >= make_date(follow_up_periods.follow_up_year, 1, 1)
-            and follow_up_periods.last_month_end >= ledger_deliveries.period_from
-            and make_date(follow_up_periods.follow_up_year, 1, 1) <= ledger_deliveries.period_to
+            follow_ups.municipality_code = covered_years.municipality_code
+            and follow_ups.follow_up_year = covered_years.posting_year
 ),
 
+known_periods as (
+    select
+        *,
+        coalesce(has_ledger and ledger_month_end >= cut_off_month_end, false) as is_complete,
+        has_ledger and ledger_month_end >= make_date(follow_up_year, 1, 1) as has_full_month
+    from follow_up_periods
+),
+
+-- The figure to date belongs to the first follow-up that the ledger does not reach; at later ones it would be the same
+-- figure over again.
 spent_periods as (
     select
-        follow_up_periods.*,
-        case when ledger_follow_ups.follow_up_code is not null then follow_up_periods.last_month_end end
-            as spent_through_date
-    from follow_up_periods
-    left join ledger_follow_ups
-        on
-            follow_up_periods.municipality_code = ledger_follow_ups.municipality_code
-            and follow_up_periods.follow_up_code = ledger_follow_ups.follow_up_code
+        *,
+        case
+            when
+                has_full_month
+                and (
+                    is_complete
+                    or row_number() over (
+                        partition by municipality_code, follow_up_year, is_complete
+                        order by data_cut_off_date, follow_up_code
+                    ) = 1
+                )
+                then least(cut_off_month_end, ledger_month_end)
+        end as spent_through_date
+    from known_periods
+),
+
+person_years as (
+    select distinct
+        municipality_code,
+        agreement_year,
+        initiative_id,
+        posting_year
+    from spending
+    where has_person_postings
 ),
 
 spent as (
@@ -143,15 +161,21 @@ joined as (
         -- the centres report status in forms that are not a dataset yet: nothing is reported, and nothing is guessed
         cast(null as varchar) as effort_status,
         cast(null as varchar) as economy_status,
-        cast(coalesce(adopted.adopted_expenditure_mdkk, 0) as decimal(15, 3)) as adopted_expenditure_mdkk,
-        cast(coalesce(adopted.adopted_saving_mdkk, 0) as decimal(15, 3)) as adopted_saving_mdkk,
+        cast(adopted.adopted_expenditure_mdkk as decimal(15, 3)) as adopted_expenditure_mdkk,
+        cast(adopted.adopted_saving_mdkk as decimal(15, 3)) as adopted_saving_mdkk,
         initiatives.has_account,
+        person_years.initiative_id is not null as has_person_postings,
+        spent_periods.is_reached,
         spent_periods.spent_through_date,
+        -- money booked on single persons would tell of them, to the øre: its exact figures are restricted
         case
-            when initiatives.has_account and spent_periods.spent_through_date is not null
+            when
+                initiatives.has_account
+                and person_years.initiative_id is null
+                and spent_periods.spent_through_date is not null
                 then cast(coalesce(spent.spent_to_date_dkk, 0) as decimal(18, 2))
         end as spent_to_date_dkk,
-        coalesce(spent_periods.spent_through_date < spent_periods.data_cut_off_date, true) as is_preliminary,
+        not coalesce(spent_periods.is_complete, false) as is_preliminary,
         {{ as_of() }} as as_of,
         {{ is_synthetic() }} as is_synthetic
     from expected
@@ -181,12 +205,22 @@ joined as (
             and expected.agreement_year = spent.agreement_year
             and expected.initiative_id = spent.initiative_id
             and expected.follow_up_code = spent.follow_up_code
+    left join person_years
+        on
+            expected.municipality_code = person_years.municipality_code
+            and expected.agreement_year = person_years.agreement_year
+            and expected.initiative_id = person_years.initiative_id
+            and spent_periods.follow_up_year = person_years.posting_year
 ),
 
 final as (
     select
         *,
-        {{ share('spent_to_date_dkk', 'adopted_expenditure_mdkk * 1000000') }} as spent_share
+        -- postings are net of income and savings, so they are compared with expenditure where no saving is agreed
+        case
+            when adopted_saving_mdkk is null
+                then {{ share('spent_to_date_dkk', 'adopted_expenditure_mdkk * 1000000', 'decimal(18, 6)') }}
+        end as spent_share
     from joined
 )
 

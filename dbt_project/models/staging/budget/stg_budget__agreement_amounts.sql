@@ -18,10 +18,10 @@ unnested as (
 renamed as (
     select
         municipality_code,
-        agreement_year,
+        cast(agreement_year as integer) as agreement_year,
         initiative_id,
         cast(amount_number as integer) as amount_number,
-        amount['budget_year'] as budget_year,
+        cast(amount['budget_year'] as integer) as budget_year,
         amount['amount_kind'] as amount_kind,
         amount['amount_mdkk'] as amount_mdkk,
         amount['stated_in'] as stated_in,

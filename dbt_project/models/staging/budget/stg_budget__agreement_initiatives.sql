@@ -7,7 +7,7 @@ source as (
 renamed as (
     select
         municipality_code,
-        agreement_year,
+        cast(agreement_year as integer) as agreement_year,
         initiative_id,
         title,
         section_title,

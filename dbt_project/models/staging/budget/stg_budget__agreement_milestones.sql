@@ -19,7 +19,7 @@ unnested as (
 renamed as (
     select
         municipality_code,
-        agreement_year,
+        cast(agreement_year as integer) as agreement_year,
         initiative_id,
         cast(milestone_number as integer) as milestone_number,
         milestone['follow_up_code'] as follow_up_code,
