@@ -25,7 +25,8 @@ with_successors as (
         centers.valid_from <= {{ as_of() }} and coalesce(centers.valid_to >= {{ as_of() }}, true) as is_current,
         centers.predecessor_center_code,
         coalesce(successors.successor_center_codes, []) as successor_center_codes,
-        centers.basis
+        centers.basis,
+        centers.is_validity_assumed
     from centers
     left join successors
         on

@@ -14,16 +14,16 @@ described as (
     select
         {{ municipality_code() }} as municipality_code,
         date_day,
-        cast(year(date_day) as smallint) as year_number,
+        cast(year(date_day) as integer) as year_number,
         {{ quarter_label('date_day') }} as quarter_label,
         {{ month_label('date_day') }} as month_label,
-        cast(month(date_day) as smallint) as month_number,
+        cast(month(date_day) as integer) as month_number,
         [
             'januar', 'februar', 'marts', 'april', 'maj', 'juni',
             'juli', 'august', 'september', 'oktober', 'november', 'december'
         ][month(date_day)] as month_name,
-        cast(week(date_day) as smallint) as iso_week,
-        cast(isodow(date_day) as smallint) as iso_weekday,
+        cast(week(date_day) as integer) as iso_week,
+        cast(isodow(date_day) as integer) as iso_weekday,
         [
             'mandag', 'tirsdag', 'onsdag', 'torsdag', 'fredag', 'lørdag', 'søndag'
         ][isodow(date_day)] as weekday_name,

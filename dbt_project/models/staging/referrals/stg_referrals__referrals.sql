@@ -27,7 +27,7 @@ renamed as (
         project_code,
         person_key,
         institution_number,
-        cast(grade_level as smallint) as grade_level,
+        cast(grade_level as integer) as grade_level,
         referred_date,
         referred_by,
         referral_status,

@@ -11,7 +11,7 @@ renamed as (
         person_key,
         school_year,
         institution_number,
-        cast(grade_level as smallint) as grade_level,
+        cast(grade_level as integer) as grade_level,
         class_name,
         enrolled_from,
         coalesce(enrolled_to, make_date(cast(right(school_year, 4) as bigint), 7, 31)) as enrolled_to,
