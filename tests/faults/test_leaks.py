@@ -33,7 +33,7 @@ from include.errors import WarehouseError
 from include.landing.contract import Contract, load_contracts
 from include.landing.ledger import Ledger
 from include.night import build_step
-from include.settings import PROJECT_ROOT
+from include.settings import PROJECT_ROOT, SYNTHETIC_MARKER
 from include.warehouse import build as building
 from include.warehouse.run_folder import new_run_id
 from include.warehouse.validate import EXPECTATIONS, validate
@@ -211,6 +211,9 @@ def bad_inbox(good: Path, target: Path, *, headless: bool = False) -> Path:
     quotes, rows of the wrong width, bytes that are no text, a batch that is too small; or, `headless`, only a file
     without its header."""
     shutil.copytree(good, target)
+    # The bad ones come in the nights after the good ones; what is dated after tonight would be refused unread.
+    marker = target / SYNTHETIC_MARKER
+    marker.write_text(json.dumps(json.loads(marker.read_text("utf-8")) | {"as_of": "2026-06-28"}), "utf-8")
     victims = [
         (row["Personnummer"].replace("-", ""), row["Navn"])
         for row in csv.DictReader(
@@ -235,7 +238,7 @@ def bad_inbox(good: Path, target: Path, *, headless: bool = False) -> Path:
             continue
         # Columns change places without their names.
         named(23).write_bytes(
-            newline.join([lines[0], *(b";".join(reversed(line.split(b";"))) for line in lines[1:FEW])])
+            newline.join([lines[0], *(b";".join(reversed(line.split(b";"))) for line in lines[1:FEW]), b""])
         )
         broken = list(lines)
         broken[len(broken) // 2] = b'"' + broken[len(broken) // 2]
@@ -349,7 +352,6 @@ def test_after_deliveries_that_fail_nothing_about_a_person_is_left(
     assert_nothing(search(place, persons))
 
 
-@pytest.mark.xfail(strict=True, reason="the message about a wrong header names what stands there: a child, in a row")
 def test_files_without_their_header_tell_nothing_about_a_person(undisturbed: Place, tmp_path: Path) -> None:
     inbox = bad_inbox(undisturbed.inbox, tmp_path / "in" / "inbox", headless=True)
     place = copy_of(undisturbed, tmp_path / "place", inbox)
