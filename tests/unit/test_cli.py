@@ -163,7 +163,7 @@ def test_only_the_homes_own_inbox_is_filled(home: Settings, plain: Any, monkeypa
     plain(lambda settings: publish(settings) or [])
     assert warehouse("run", "--plain").exit_code == 0
     assert list(given.iterdir()) == []
-    assert not (home.home / "inbox").exists()
+    assert list(home.inbox.iterdir()) == []
 
 
 def test_the_stand_in_of_the_ministry_is_there_for_the_synthetic_inbox_alone(
