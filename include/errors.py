@@ -16,6 +16,10 @@ class WarehouseError(Exception):
         super().__init__(f"{where + ': ' if where else ''}{reason} Remedy: {remedy}")
 
 
+class Refused(WarehouseError):
+    """A step that is not done because of how things stand: trying it again changes nothing."""
+
+
 class DeliveryRejected(WarehouseError):
     """A delivery that can't be read as what its dataset's contract says; the whole file goes to quarantine.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.errors import WarehouseError
+from include.errors import Refused, WarehouseError
 from include.landing.contract import Contract, contracts_of, load_contracts
 from include.landing.ledger import Delivery, Ledger
 from include.operations.decision import Decision, Published, Trigger, decide
@@ -231,12 +231,12 @@ def figures(report: object) -> dict[str, int | float]:
 
 
 def gate_failures() -> tuple[type[WarehouseError], ...]:
-    """What a gate raises: the same data fails again, so that trying once more is of no use."""
+    """What is of no use to try once more: a gate fails again on the same data, and a run that may not be stays so."""
     from include.warehouse.build import BuildFailed
     from include.warehouse.protect import DisclosureFound
     from include.warehouse.validate import ValidationFailed
 
-    return (BuildFailed, ValidationFailed, DisclosureFound)
+    return (BuildFailed, ValidationFailed, DisclosureFound, Refused)
 
 
 # ---- what a night has come to

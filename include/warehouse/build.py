@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from include.errors import WarehouseError
+from include.errors import Refused, WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.landing_file import decided_synthetic, read_landed
 from include.warehouse.lock import refresh_lock
@@ -96,7 +96,7 @@ def build(
     folder = RunFolder.of(settings, run_id)
     with refresh_lock(settings):
         if (settings.releases / folder.run_id).is_dir():
-            raise WarehouseError(
+            raise Refused(
                 "this run was already published",
                 where=folder.run_id,
                 remedy="start a new run: a release never changes, and a cleared task of an old run must not make "

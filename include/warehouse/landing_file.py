@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from include.errors import WarehouseError
+from include.errors import Refused
 from include.settings import Settings
 from include.warehouse.database import connect
 from include.warehouse.run_folder import RunFolder
@@ -56,13 +56,13 @@ def read_landed(settings: Settings, folder: RunFolder) -> Landed:
 def decided_synthetic(settings: Settings, landed: Landed) -> bool:
     """Whether the run is about made-up data: what has landed says it, and only where nothing has, the inbox.
 
-    Raises WarehouseError if the inbox that is set says otherwise: a release must not call made-up figures real.
+    Raises Refused if the inbox that is set says otherwise: a release must not call made-up figures real.
     """
     if not landed.deliveries or landed.is_synthetic is None:
         return settings.is_synthetic
     if landed.is_synthetic != settings.is_synthetic:
         kinds = ("synthetic", "real") if landed.is_synthetic else ("real", "synthetic")
-        raise WarehouseError(
+        raise Refused(
             f"what has landed is {kinds[0]}, and the inbox says that it is {kinds[1]}",
             where=str(settings.home),
             remedy="set WAREHOUSE_INPUTS to the inbox that the deliveries came from, or take another WAREHOUSE_HOME: "

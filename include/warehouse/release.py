@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-from include.errors import WarehouseError
+from include.errors import Refused, WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.content_hash import content_hash
 from include.warehouse.database import connect
@@ -224,7 +224,7 @@ def _check_unfinished(settings: Settings, folder: RunFolder) -> None:
     newest = max([*(release.release_id for release in releases(settings)), standing or "", folder.run_id])
     is_unfinished = folder.root.is_dir() and folder.run_id not in _put_away(settings)
     if newest > folder.run_id or not (is_unfinished or standing == folder.run_id):
-        raise WarehouseError(
+        raise Refused(
             "this run was already published",
             where=folder.run_id,
             remedy=f"start a new run; to put this release back, use `warehouse rollback {folder.run_id}`",
