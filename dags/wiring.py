@@ -212,7 +212,7 @@ def _step(name: str, work: Callable[[Settings, str], Any]) -> Any:
         try:
             work(settings, run["run_id"])
         except WarehouseError as error:
-            if isinstance(error, night.gate_failures()):
+            if isinstance(error, night.final_failures()):
                 raise AirflowFailException(str(error)) from None
             raise
 

@@ -230,7 +230,7 @@ def figures(report: object) -> dict[str, int | float]:
     return found
 
 
-def gate_failures() -> tuple[type[WarehouseError], ...]:
+def final_failures() -> tuple[type[WarehouseError], ...]:
     """What is of no use to try once more: a gate fails again on the same data, and a run that may not be stays so."""
     from include.warehouse.build import BuildFailed
     from include.warehouse.protect import DisclosureFound
