@@ -306,3 +306,14 @@ def test_a_dataset_without_a_suite_names_the_file(settings: Settings, tmp_path: 
     with pytest.raises(WarehouseError, match=r"write expectations/memberships\.json"):
         judge_batch(settings, contract, batch, known, [])
     assert list(settings.staging.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "quarantined", "is_told"), [(100, 20, False), (100, 21, True), (5, 5, False), (4, 5, True)]
+)
+def test_a_few_bad_rows_of_a_small_delivery_do_not_reject_it(
+    settings: Settings, tmp_path: Path, rows: int, quarantined: int, is_told: bool
+) -> None:
+    small = f"select * from good limit {rows}"
+    verdict = judged(settings, tmp_path, "referrals", change=small, quarantined=quarantined)
+    assert any("at most 5 %" in message for message in verdict.critical) == is_told
