@@ -52,6 +52,12 @@ def check_end(place: Place, undisturbed: Place, *arguments: str) -> None:
     assert_swept(place)
 
 
+def seconds_of(undisturbed: Place, name: str, domain: str | None = None) -> float:
+    """How long a step took in the undisturbed night on this machine."""
+    took = [step.seconds for step in steps(undisturbed.settings) if step.name == name and domain in {None, step.domain}]
+    return max(seconds for seconds in took if seconds is not None)
+
+
 def old_release(place: Place) -> str:
     found = release.current(place.settings)
     assert found is not None
@@ -150,13 +156,13 @@ def test_a_night_killed_at_every_step_one_after_the_other(undisturbed: Place, tm
     chance = random.Random(seed)  # noqa: S311 - any delay will do
     place = home_with_release(undisturbed, tmp_path)
     old = old_release(place)
-    table = [(step, None, 1.5) for step in LANDINGS]
-    table += [("judge_deliveries", domain, 3.0) for domain in DOMAINS]
-    table += [("build", None, 12.0), ("validate", None, 6.0), ("protect", None, 0.3), ("publish", None, 0.5)]
+    table: list[tuple[str, str | None]] = [(step, None) for step in LANDINGS]
+    table += [("judge_deliveries", domain) for domain in DOMAINS] + [(step, None) for step in REFRESH]
     hit = []
-    for step, domain, longest in table:
+    for step, domain in table:
         # The end of a short step may come before the kill; then it was the next one that was hit.
-        outcome = kill_in_step(place, step, chance.uniform(0, longest), domain=domain)
+        longest = seconds_of(undisturbed, step, domain)
+        outcome = kill_in_step(place, step, chance.uniform(0, 0.7 * longest), domain=domain)
         hit.append(outcome)
         # A publication that was already through stands, and is whole.
         now = old_release(place)
@@ -175,7 +181,7 @@ def test_a_night_killed_in_the_refresh_of_a_home_with_landed_deliveries(
     chance = random.Random(step)  # noqa: S311 - any delay will do
     place = copy_of(undisturbed, tmp_path)
     old = old_release(place)
-    kill_in_step(place, step, chance.uniform(0, {"build": 8.0, "validate": 3.0}.get(step, 0.2)))
+    kill_in_step(place, step, chance.uniform(0, 0.7 * seconds_of(undisturbed, step)))
     assert_whole(place, old if step != "publish" else old_release(place))
     check_end(place, undisturbed)
 
