@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import itertools
 import shutil
 import statistics
 import tempfile
@@ -175,17 +176,19 @@ def benchmark(dataset: str, file: Path, folder: Path) -> str:
 def main() -> None:
     """Generate `city`, take the largest file of each dataset, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--copies", type=int, default=1, help="how many times larger than one city file")
+    parser.add_argument("--copies", type=int, nargs="+", default=[1, 12], help="how many times larger than a city file")
     parser.add_argument("--inbox", type=Path, help="a synthetic inbox that lies ready")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        inbox = arguments.inbox or generate(folder / "inbox", size="city")
-        for dataset in STATEMENTS:
+        inbox = arguments.inbox or generate(folder / "inbox", size="city").inbox
+        for copies, dataset in itertools.product(arguments.copies, STATEMENTS):
             largest = max((inbox / dataset).glob("*.csv"), key=lambda file: file.stat().st_size)
-            file = folder / f"{dataset}_20200101-20991231_20991231.csv"
-            enlarge(largest, file, arguments.copies, dataset)
-            print(benchmark(dataset, file, folder))
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                # Long before any night: the dates of copies lie in other years.
+                file = Path(scratch) / f"{dataset}_20200101-20491231_20260612.csv"
+                enlarge(largest, file, copies, dataset)
+                print(benchmark(dataset, file, Path(scratch)), flush=True)
 
 
 if __name__ == "__main__":
