@@ -92,8 +92,8 @@ def _mixed_encodings(dataset: str, content: bytes) -> bytes:
     return head + b"\n" + b"".join(parts)
 
 
-def _half_bad(dataset: str, content: bytes) -> bytes:
-    """Every second row has a value that its column can't have."""
+def _mostly_bad(dataset: str, content: bytes) -> bytes:
+    """Two of three rows have a value that their column can't have."""
     header, bad_value, _ = BAD_VALUES[dataset]
     lines = content.decode(_encoding(dataset)).split("\n")
     place = lines[0].lstrip("\ufeff").rstrip("\r").split(";").index(header)
@@ -105,7 +105,7 @@ def _half_bad(dataset: str, content: bytes) -> bytes:
         return ";".join([*fields[:place], bad_value + end, *fields[place + 1 :]])
 
     rows_of_file = [number for number, line in enumerate(lines[1:], 1) if line.strip() and not line.startswith("Total")]
-    for number in rows_of_file[::2]:
+    for number in (number for count, number in enumerate(rows_of_file) if count % 3 != 1):
         lines[number] = spoilt(lines[number])
     return "\n".join(lines).encode(_encoding(dataset))
 
@@ -114,7 +114,7 @@ KINDS: dict[str, tuple[str, Callable[[str, bytes], bytes]]] = {
     "cut short": ("20260613", _cut_short),
     "wrong header": ("20260614", _wrong_header),
     "mixed encodings": ("20260615", _mixed_encodings),
-    "half of the rows bad": ("20260616", _half_bad),
+    "most of the rows bad": ("20260616", _mostly_bad),
     "wrong name": ("", lambda _, content: content),
 }
 
@@ -137,7 +137,7 @@ def _spoil_agreement(inbox: Path, source: Path) -> dict[tuple[str, str], Path]:
         "cut short": ("aftale_halv.txt", content[: len(content) // 2]),
         "wrong header": ("referat.txt", "Referat af et møde om noget andet\n\nDer var kaffe.\n".encode()),
         "mixed encodings": ("aftale_blandet.txt", content + "\nBørn".encode("cp1252") + "\nBørn\n".encode()),
-        "half of the rows bad": ("aftale_uden_centre.txt", re.sub(r"(?m)^.*Ansvarligt center.*$", "", text).encode()),
+        "most of the rows bad": ("aftale_uden_centre.txt", re.sub(r"(?m)^.*Ansvarligt center.*$", "", text).encode()),
         "wrong name": ("aftale.docx", content + b"\n"),
     }
     files = {}
@@ -240,9 +240,9 @@ def test_a_bad_file_is_told_by_its_line(bad: BadNight, kind: str) -> None:
 
 
 def test_bad_rows_are_told_by_line_and_column(bad: BadNight) -> None:
-    """Every second row is named; so many are bad that the delivery as a whole is rejected."""
+    """Two of three rows are named; so many are bad that the delivery as a whole is rejected."""
     for dataset, (_, value, column) in BAD_VALUES.items():
-        file = bad.bad[dataset, "half of the rows bad"]
+        file = bad.bad[dataset, "most of the rows bad"]
         delivery, problems = _known(bad.settings, dataset, file)
         spoilt = {
             number
@@ -256,7 +256,7 @@ def test_bad_rows_are_told_by_line_and_column(bad: BadNight) -> None:
         assert len(rest) == (len(spoilt) > NAMED_ROWS), dataset
         assert all(f"in {len(spoilt) - NAMED_ROWS} more rows" in reason for reason in rest), dataset
         assert {problem.column for problem in in_rows} == {column}, dataset
-        assert len(spoilt) == (delivery.row_count + 1) // 2, dataset
+        assert len(spoilt) == delivery.row_count - (delivery.row_count + 1) // 3, dataset
         assert [p for p in problems if p.rule == "expectation"], f"{dataset}: the batch was not judged"
         assert (delivery.landed_count, delivery.quarantined_count) == (0, delivery.row_count), dataset
 
