@@ -43,6 +43,10 @@ class Column(_Part):
     header: str | None = None
     type: str = "VARCHAR"
     description: Text
+    derived: Literal["birth_date", "sex"] | None = Field(
+        default=None, description="told by the CPR number in the column `derived_from`, and not in the delivery"
+    )
+    derived_from: str | None = None
     required: bool = False
     personal: Literal["key", "drop"] | None = None
     purpose: Literal["school", "social", "health", "trivsel"] | None = None
@@ -55,6 +59,12 @@ class Column(_Part):
     def _consistent(self) -> Column:
         if (self.personal == "key") != (self.purpose is not None):
             raise ValueError(f"column {self.name}: `personal: key` and `purpose` go together")
+        if (self.derived is None) != (self.derived_from is None):
+            raise ValueError(f"column {self.name}: `derived` and `derived_from` go together")
+        if self.derived and self.type != {"birth_date": "DATE", "sex": "VARCHAR"}[self.derived]:
+            raise ValueError(f"column {self.name}: a birth date is a DATE, a sex (female, male) a VARCHAR")
+        if self.derived and (self.header or self.required or self.personal or self.pattern or self.allowed):
+            raise ValueError(f"column {self.name}: a derived column is not in the delivery, so nothing is asked of it")
         return self
 
     @property
@@ -97,11 +107,11 @@ class Delivery(_Part):
 
     `label`: a delivery replaces earlier ones of the same period (a year, a school year), which `column` repeats in each
     row, if there is one. `range`: it replaces all rows whose date in `column` lies in its period, whatever delivery
-    they came with.
+    they came with. `whole`: the source gives all that it has, so a delivery replaces everything before.
     """
 
     suffixes: list[str]
-    period: Literal["label", "range"]
+    period: Literal["label", "range", "whole"]
     column: str | None = None
     named: bool = Field(default=True, description="the file name carries period and date; else the reader finds them")
 
@@ -109,6 +119,8 @@ class Delivery(_Part):
     def _consistent(self) -> Delivery:
         if self.period == "range" and self.column is None:
             raise ValueError("`period: range` needs the date `column`")
+        if self.period == "whole" and self.column is not None:
+            raise ValueError("`period: whole` replaces everything, so no `column` tells what")
         return self
 
 
@@ -123,6 +135,7 @@ class Contract(_Part):
     source: str = Field(description="the outside system, as people call it")
     reader: str = Field(description="the module in `include/sources` that reads the delivery")
     connection: str | None = Field(default=None, description="the connection of the API that is asked, if it is one")
+    request: dict[str, Any] | None = Field(default=None, description="what the reader asks that API for")
     owner: str
     legal_basis: str
     about_persons: bool
@@ -138,7 +151,7 @@ class Contract(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
         names = [column.name for column in self.columns]
-        landed = {column.name for column in self.landed_columns}
+        landed = {column.name for column in self.typed_columns}
         if len(set(names)) != len(names):
             raise ValueError(f"{self.dataset}: a column name occurs twice")
         for what, used in (
@@ -150,7 +163,21 @@ class Contract(_Part):
                 raise ValueError(f"{self.dataset}: {what} name columns that do not land: {sorted(unknown)}")
         if self.about_persons != any(column.personal == "key" for column in self.columns):
             raise ValueError(f"{self.dataset}: a dataset about persons has a column with `personal: key`")
+        people = {column.name for column in self.person_columns}
+        if lost := [column.name for column in self.columns if column.derived and column.derived_from not in people]:
+            raise ValueError(f"{self.dataset}: {lost} are derived from columns that are no person keys")
+        if self.request is not None and self.connection is None:
+            raise ValueError(f"{self.dataset}: a `request` needs the `connection` that it goes through")
+        grown = [header for headers in (self.layout.versions if self.layout else {}).values() for header in headers]
+        known = {column.source_name: column for column in self.delivered_columns}
+        if wrong := [header for header in grown if header not in known or known[header].required]:
+            raise ValueError(f"{self.dataset}: headers of later versions are unknown or required: {wrong}")
         return self
+
+    @property
+    def delivered_columns(self) -> list[Column]:
+        """The columns that a delivery holds, in order."""
+        return [column for column in self.columns if column.derived is None]
 
     @property
     def landed_columns(self) -> list[Column]:
@@ -158,9 +185,18 @@ class Contract(_Part):
         return [column for column in self.columns if column.personal != "drop"]
 
     @property
+    def typed_columns(self) -> list[Column]:
+        """The columns that both are delivered and land, in order."""
+        return [column for column in self.landed_columns if column.derived is None]
+
+    @property
     def person_columns(self) -> list[Column]:
         """The columns that hold a CPR number and land as a person key."""
         return [column for column in self.columns if column.personal == "key"]
+
+
+WHOLE = "whole"
+"""The label of a delivery that holds all that its source has."""
 
 
 class Period(_Part):
@@ -199,15 +235,29 @@ class Period(_Part):
 def parse_file_name(contract: Contract, name: str) -> tuple[Period, dt.date]:
     """Period and date of a delivery from its name, `<dataset>_<period>_<YYYYMMDD>.<suffix>`.
 
-    Raises ValueError that says what a right name looks like.
+    A delivery of all that a source has is named `<dataset>_<YYYYMMDD>.<suffix>`, or with the version of its layout
+    `<dataset>_<version>_<YYYYMMDD>.<suffix>`; its period is the day of the extract. Raises ValueError that says what a
+    right name looks like.
     """
     suffixes = "|".join(re.escape(suffix) for suffix in contract.delivery.suffixes)
-    match = re.fullmatch(rf"{contract.dataset}_([\d-]+)_(\d{{8}})\.({suffixes})", name)
+    is_whole, has_versions = contract.delivery.period == "whole", bool(contract.layout and contract.layout.versions)
+    middle = "" if is_whole else r"_([\d-]+)"
+    version = r"_\d+" if has_versions else ""
+    match = re.fullmatch(rf"{contract.dataset}{middle}{version}_(\d{{8}})\.({suffixes})", name)
     if match is None:
         raise ValueError(
-            f"the name is not {contract.dataset}_<period>_<YYYYMMDD>.{contract.delivery.suffixes[0]}, where the period "
-            "is a year (2025), a school year (2025-2026), a month (2026-06) or days (20260601-20260614)"
+            f"the name is not {contract.dataset}{'' if is_whole else '_<period>'}{'_<version>' if has_versions else ''}"
+            f"_<YYYYMMDD>.{contract.delivery.suffixes[0]}"
+            + (
+                ", where the date is the day of the extract"
+                if is_whole
+                else ", where the period is a year (2025), a school year (2025-2026), a month (2026-06) or days "
+                "(20260601-20260614)"
+            )
         )
+    if is_whole:
+        day = dt.datetime.strptime(match[1], "%Y%m%d").date()
+        return Period(label=WHOLE, first=day, last=day), day
     return Period.parse(match[1]), dt.datetime.strptime(match[2], "%Y%m%d").date()
 
 

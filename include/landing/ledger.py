@@ -352,13 +352,13 @@ class Ledger:
     def windows(self, contract: Contract) -> list[Window]:
         """What is current of a dataset: accepted deliveries, each with the days for which it is the newest.
 
-        Label periods: the newest delivery of each label. Range periods: day by day the newest delivery that covers
-        the day, given back as runs of days.
+        Label periods: the newest delivery of each label, and all that a source has bears one label. Range periods: day
+        by day the newest delivery that covers the day, given back as runs of days.
         """
         newest = sorted(
             self.deliveries(contract.dataset, status="accepted"), key=lambda d: d.newest_first, reverse=True
         )
-        if contract.delivery.period == "label":
+        if contract.delivery.period != "range":
             by_label: dict[str | None, Delivery] = {}
             for delivery in newest:
                 by_label.setdefault(delivery.period_label, delivery)

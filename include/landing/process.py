@@ -74,7 +74,8 @@ def land(
     contract = _contract(dataset)
     if contract.connection is not None and connection is not None:
         source = importlib.import_module(f"include.sources.{contract.reader}")
-        source.fetch(connection, settings.fetched / dataset)
+        asked = () if contract.request is None else (contract.request,)
+        source.fetch(connection, settings.fetched / dataset, *asked)
     if _nothing_new(settings, contract, retry_rejected=retry_rejected):
         return LandReport(dataset)
     command = [sys.executable, "-m", "include.landing", dataset]
@@ -295,7 +296,9 @@ def _known_by_name(contract: Contract, path: Path, before: os.stat_result, sha25
         # People name files after people: where the dataset is about persons, such a name is not told.
         shown = f"{sha256[:16]}{path.suffix[:5]}" if contract.about_persons else path.name
         return _File(path, before, sha256, sha256, shown, None, None, str(error))
-    delivery_id = hashlib.sha256(f"{sha256} {period.first} {period.last}".encode()).hexdigest()
+    # All that a source has is the same on another day, if nothing changed.
+    about = period.label if contract.delivery.period == "whole" else f"{period.first} {period.last}"
+    delivery_id = hashlib.sha256(f"{sha256} {about}".encode()).hexdigest()
     return _File(path, before, sha256, delivery_id, path.name, period, as_of, None)
 
 
@@ -415,7 +418,7 @@ def _land_rows(
 def _read(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:
     """Let the dataset's reader read the file; an error of the reader rejects the file, one of the machine does not."""
     reader = importlib.import_module(f"include.sources.{contract.reader}")
-    headers = {column.source_name: column.personal != "drop" for column in contract.columns}
+    headers = {column.source_name: column.personal != "drop" for column in contract.delivered_columns}
     with _reader_at_fault(contract, file):
         reading: Reading = reader.read(file, connection, headers, contract.layout)
     return _guarded(reading, contract, file)

@@ -95,17 +95,17 @@ def land(
 
 def _type(connection: duckdb.DuckDBPyConnection, contract: Contract, checks: Sequence[_Check]) -> None:
     """Make the table `typed`: the landed columns, persons still as text, and `_problems`: numbers of failed checks."""
-    values = ",\n".join(f"{_value(contract, column)} as {column.name}" for column in contract.landed_columns)
+    values = ",\n".join(f"{_value(contract, column)} as {column.name}" for column in contract.typed_columns)
     has = "".join(
-        f', raw."{column.source_name}" is not null as _has_{column.name}' for column in contract.landed_columns
+        f', raw."{column.source_name}" is not null as _has_{column.name}' for column in contract.typed_columns
     )
     has += "".join(
         f""", strlen(raw."{column.source_name}") = 10
             and regexp_matches(raw."{column.source_name}", '{_NUMBER_INSIDE}') as _person_{column.name}"""
-        for column in contract.landed_columns
+        for column in contract.typed_columns
         if column.type != "VARCHAR" and _could_hold_a_person(contract, column)
     )
-    names = ", ".join(column.name for column in contract.landed_columns)
+    names = ", ".join(column.name for column in contract.typed_columns)
     failed = [(number, check.fails) for number, check in enumerate(checks) if check.fails]
     any_fails = "\nor ".join(f"({fails})" for _, fails in failed) or "false"
     listed = ", ".join(f"if({fails}, {number}, null)" for number, fails in failed)
@@ -134,7 +134,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, reading: 
     settled = reading.settled(rows)
     if reading.total is None:
         return settled
-    column = next(c.name for c in contract.landed_columns if c.source_name == reading.total.column)
+    column = next(c.name for c in contract.typed_columns if c.source_name == reading.total.column)
     found, unreadable = connection.execute(
         f"select coalesce(sum({column}), 0), count(*) - count({column}) from {TYPED}"
     ).fetchone() or (0, 0)
@@ -155,10 +155,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, reading: 
 
 def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Path, ids: Mapping[str, str]) -> None:
     """Write the good rows of `typed` as Parquet, keys in place of persons."""
-    columns = ", ".join(
-        f"_persons_{column.name}.person_key as {column.name}" if column.personal == "key" else f"{TYPED}.{column.name}"
-        for column in contract.landed_columns
-    )
+    columns = ", ".join(_landed(column) for column in contract.landed_columns)
     joins = "".join(
         f"\nleft join _persons_{column.name} on _persons_{column.name}.number = {TYPED}.{column.name}"
         for column in contract.person_columns
@@ -174,10 +171,19 @@ def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Pa
     )
 
 
+def _landed(column: Column) -> str:
+    """SQL for what lands in a column: a key for a number, what a number tells, or the typed value."""
+    if column.derived:
+        return f"_persons_{column.derived_from}.{column.derived} as {column.name}"
+    if column.personal == "key":
+        return f"_persons_{column.name}.person_key as {column.name}"
+    return f"{TYPED}.{column.name}"
+
+
 def _persons(
     connection: duckdb.DuckDBPyConnection, column: Column, vaults: Mapping[str, Vault], checks: Sequence[_Check]
 ) -> list[str]:
-    """Make the table `_persons_<column>` (number as it stands, person key), mark rows whose number is none.
+    """Make the table `_persons_<column>` (number as it stands, person key, birth date, sex), mark bad numbers' rows.
 
     Returns what is odd about the numbers.
     """
@@ -194,6 +200,8 @@ def _persons(
         {
             "number": pa.array(list(parsed), pa.string()),
             "person_key": pa.array([keys[number.digits] for number in parsed.values()], pa.uint32()),
+            "birth_date": pa.array([number.birth_date for number in parsed.values()], pa.date32()),
+            "sex": pa.array([number.sex for number in parsed.values()], pa.string()),
         }
     )
     connection.register("_numbers", table)
@@ -258,7 +266,7 @@ def _readable(contract: Contract, column: Column, raw: str) -> str:
 def _checks(contract: Contract, period: Period) -> list[_Check]:
     """All conditions of the contract on a single row, over the typed columns and `_has_<column>`."""
     checks: list[_Check] = []
-    for column in contract.landed_columns:
+    for column in contract.typed_columns:
         name = column.name
         if column.required:
             checks.append(_Check(name, "required", f"not _has_{name}", "the value is missing"))
@@ -357,10 +365,10 @@ def _mark_doubles(
     if found is None:
         return False
     people = {column.name for column in contract.person_columns}
-    whole_row = ", ".join(f"{column.name} := {column.name}" for column in contract.landed_columns)
+    whole_row = ", ".join(f"{column.name} := {column.name}" for column in contract.typed_columns)
     columns = [
         f"_persons_{column.name}.person_key as {column.name}" if column.name in people else f"{TYPED}.{column.name}"
-        for column in contract.landed_columns
+        for column in contract.typed_columns
     ]
     joins = "".join(
         f"\nleft join _persons_{name} on _persons_{name}.number = {TYPED}.{name}" for name in sorted(people)

@@ -40,6 +40,9 @@ class Layout(BaseModel):
     total: str | None = Field(
         default=None, description="the amount column of which a last line `Total` states the sum, if the format has one"
     )
+    versions: dict[int, list[str]] = Field(
+        default={}, description="the headers that came with each later version of the format; what is older lacks them"
+    )
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,12 @@ _PLACES = 20
 _BLOCK = 1 << 24
 """Bytes that are looked at in one go."""
 
+_STATED_VERSION = re.compile(r"_(\d+)_\d{8}\.")
+"""The version of the layout in a file's name, before the day of the extract."""
+
+_COLUMN_NAME = re.compile(r"(?!.*\d{4})[^\W\d]\w*( \w+){0,3}")
+"""An unknown column's name that may be told: up to four words, nothing like a number of a person."""
+
 _SEND_AGAIN = "have the source send the whole file again"
 
 
@@ -172,16 +178,17 @@ def read(
 ) -> Reading:
     """Make the view `raw` over a delimited text, all columns as trimmed text, empty as null.
 
-    `headers` are the columns that must be there, by name, in any order, and no others. `computed` adds columns from SQL
-    over the others. A view, so that the text is parsed once, together with what the contract does to it; records of
-    another width are known after that. Raises DeliveryRejected for a wrong encoding or header and for a file cut short:
-    a last line without its end, or where the layout has a total, no `Total` line.
+    `headers` are the columns that must be there, by name, in any order, and no others; of a layout with versions, those
+    of one version, and what came later is null. `computed` adds columns from SQL over the others. A view, so that the
+    text is parsed once, together with what the contract does to it; records of another width are known after that.
+    Raises DeliveryRejected for a wrong encoding or header and for a file cut short: a last line without its end, or
+    where the layout has a total, no `Total` line.
     """
     layout = layout or Layout()
     if path.stat().st_size == 0:
         raise DeliveryRejected("the file is empty.", remedy=_SEND_AGAIN, file=path.name)
     source = recognise(path)
-    names = _header(source.first_line(), headers, layout, path.name)
+    names, absent = _header(source.first_line(), headers, layout, path.name)
     if layout.total is None and not source.ends_with_line_end():
         raise DeliveryRejected(
             "the last line has no end: the file is cut short.",
@@ -191,7 +198,9 @@ def read(
         )
     memory = _in_memory(source) if source.encoding == "cp1252" else None
     place = f"/proc/self/fd/{memory.fileno()}" if memory else str(source.path)
-    _make_view(connection, place, names, headers, layout, computed or {})
+    # What came with a later version of the layout is empty in an earlier one.
+    more = {name: "null::varchar" for name in absent if headers[name]} | dict(computed or {})
+    _make_view(connection, place, names, headers, layout, more)
 
     def after_scan(rows: int) -> Reading:
         if memory is not None:
@@ -202,29 +211,62 @@ def read(
     return Reading(rows_in=0, total=total, after_scan=after_scan)
 
 
-def _header(line: str, headers: Headers, layout: Layout, file: str) -> list[str]:
-    """The names of the columns, in the file's order. Raises DeliveryRejected if they are not the contract's."""
+def _header(line: str, headers: Headers, layout: Layout, file: str) -> tuple[list[str], list[str]]:
+    """The names of the columns in the file's order, and those that its version of the layout does not have yet.
+
+    Raises DeliveryRejected if they are the names of no version.
+    """
     found = [name.strip() for name in next(csv.reader([line], delimiter=layout.delimiter, quotechar=layout.quote), [])]
-    missing = [name for name in headers if name not in found]
-    unknown = [name for name in found if name not in headers]
     double = sorted({name for name in found if found.count(name) > 1})
+    version, absent = _version(found, headers, layout)
+    missing = [name for name in headers if name not in found and name not in absent]
+    unknown = [name for name in found if name not in headers]
     if missing or unknown or double:
         said = []
         if missing:
             said.append(f"missing: {', '.join(missing)}")
         if unknown:
-            # Never quoted: a file without a header shows a row here.
-            places = [str(number) for number, name in enumerate(found, start=1) if name not in headers]
-            said.append(f"unknown: column {', '.join(places[:_PLACES])}{' …' if len(places) > _PLACES else ''}")
+            said.append(f"unknown: {_told(found, headers)}")
         if double:
             said.append(f"twice: {', '.join(name for name in double if name in headers) or 'unknown names'}")
+        newest = f", newest known version {max(layout.versions)}" if layout.versions else ""
         raise DeliveryRejected(
-            f"the header is not the contract's ({'; '.join(said)}).",
+            f"the header is not the contract's ({'; '.join(said)}{newest}).",
             remedy="send the agreed columns, or agree a new contract before the format changes",
             file=file,
             line=1,
         )
-    return found
+    stated = _STATED_VERSION.search(file) if layout.versions else None
+    if stated and int(stated[1]) != version:
+        raise DeliveryRejected(
+            f"its name says version {stated[1]}, its columns are those of version {version}.",
+            remedy="name the file after the version that it has, or have the source send the right one",
+            file=file,
+            line=1,
+        )
+    return found, absent
+
+
+def _version(found: Sequence[str], headers: Headers, layout: Layout) -> tuple[int, list[str]]:
+    """The version of the layout to which the columns come nearest, and the columns that it does not have yet."""
+    candidates = []
+    for version in range(max(layout.versions, default=0), -1, -1):
+        absent = [name for later, names in layout.versions.items() if later > version for name in names]
+        distance = len({name for name in headers if name not in absent} ^ {name for name in found if name in headers})
+        candidates.append((distance, -version, absent))
+    _, version, absent = min(candidates)
+    return -version, absent
+
+
+def _told(found: Sequence[str], headers: Headers) -> str:
+    """The unknown columns: by name where the line is clearly a header, else by place, since it may be a row."""
+    is_header = 2 * sum(name in headers for name in found) > len(found)
+    told = [
+        f"column {place} `{name}`" if is_header and _COLUMN_NAME.fullmatch(name) else f"column {place}"
+        for place, name in enumerate(found, start=1)
+        if name not in headers
+    ]
+    return ", ".join(told[:_PLACES]) + (" …" if len(told) > _PLACES else "")
 
 
 def _in_memory(source: TextFile) -> BinaryIO:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -41,7 +42,7 @@ def read(
     return dataclasses.replace(settled, total=reading.total)
 
 
-def rejected(connection: duckdb.DuckDBPyConnection, tmp_path: Path, content: str | bytes, **layout: str) -> str:
+def rejected(connection: duckdb.DuckDBPyConnection, tmp_path: Path, content: str | bytes, **layout: Any) -> str:
     with pytest.raises(DeliveryRejected) as caught:
         read(connection, tmp_path, content, Layout(**layout))
     assert caught.value.remedy
@@ -91,9 +92,37 @@ def test_header_is_checked_by_name(connection: duckdb.DuckDBPyConnection, tmp_pa
     message = rejected(connection, tmp_path, "Navn;Ny kolonne;Dato\nx;1;\n")
     assert "line 1" in message
     assert "missing: Beløb" in message
-    assert "unknown: column 2)" in message
+    assert "unknown: column 2 `Ny kolonne`)" in message
+    message = rejected(connection, tmp_path, "Navn;Ny kolonne;Gade\nx;1;\n")
     assert "Ny kolonne" not in message, "a file without a header shows a row there"
     assert "twice: Navn" in rejected(connection, tmp_path, "Navn;Beløb;Dato;Navn\nx;1;;y\n")
+
+
+def test_each_version_of_a_layout_is_read_and_an_unseen_one_is_not(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    grown = Layout(versions={1: ["Beløb"], 2: ["Dato"]})
+    for header, row, shown in (
+        ("Navn", "x", ("x", None, None)),
+        ("Navn;Beløb", "x;1", ("x", "1", None)),
+        ("Navn;Beløb;Dato", "x;1;01-02-2026", ("x", "1", "01-02-2026")),
+    ):
+        read(connection, tmp_path, f"{header}\n{row}\n", grown)
+        assert connection.execute('select "Navn", "Beløb", "Dato" from scanned').fetchone() == shown
+    message = rejected(connection, tmp_path, "Navn;Beløb;Dag;Sted\nx;1;2;3\n", versions={1: ["Beløb"], 2: ["Dato"]})
+    assert "unknown: column 3, column 4, newest known version 2)" in message, "half known: it could be a row"
+    message = rejected(connection, tmp_path, "Navn;Beløb;Dato;Sted\nx;1;;3\n", versions={1: ["Beløb"], 2: ["Dato"]})
+    assert "(unknown: column 4 `Sted`, newest known version 2)" in message
+    message = rejected(connection, tmp_path, "Navn;Dato\nx;\n", versions={1: ["Beløb"], 2: ["Dato"]})
+    assert "missing: Beløb" in message
+
+
+def test_a_name_that_states_another_version_is_rejected(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    file = tmp_path / "register_2_20260619.csv"
+    file.write_text("Navn;Beløb\nx;1\n", "utf-8")
+    grown = Layout(versions={1: ["Beløb"], 2: ["Dato"]})
+    with pytest.raises(DeliveryRejected, match="its name says version 2, its columns are those of version 1"):
+        text.read(file, connection, dict.fromkeys(HEADERS, True), grown)
 
 
 def test_a_row_in_place_of_the_header_is_not_shown(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
