@@ -210,6 +210,9 @@ class Period(_Part):
     def parse(cls, label: str) -> Period:
         """`2025` a year, `2025-2026` a school year (1 Aug.-31 July), `2026-06` a month, `20260601-20260614` days.
 
+        `BO2-2026-DSK-2022-20260615` is a centre's form for a follow-up, filled in on a day: the year that is followed
+        up. The label holds centre and day, so that forms of other centres and later ones stand beside it.
+
         Raises ValueError if the label is none of these.
         """
         if match := re.fullmatch(r"(\d{4})", label):
@@ -229,7 +232,9 @@ class Period(_Part):
             if last < first:
                 raise ValueError(f"{label} ends before it begins")
             return cls(label=label, first=first, last=last)
-        raise ValueError(f"{label} is no year, school year, month or range of days")
+        if match := re.fullmatch(r"(?:BO[1-3]|YE)-(\d{4})-[A-Z]{3}-\d{4}-\d{8}", label):
+            return cls(label=label, first=dt.date(int(match[1]), 1, 1), last=dt.date(int(match[1]), 12, 31))
+        raise ValueError(f"{label} is no year, school year, month, range of days or form of a follow-up")
 
 
 def parse_file_name(contract: Contract, name: str) -> tuple[Period, dt.date]:

@@ -264,7 +264,8 @@ def _deliveries_there(settings: Settings, contract: Contract, ledger: Ledger) ->
     found: list[_File] = []
     unreadable: list[str] = []
     for number, path in enumerate(sorted(folder.iterdir()) if folder.is_dir() else (), start=1):
-        if path.name.startswith(".") or path.name.endswith(_UNFINISHED) or path.is_dir():
+        # "~$": Excel's mark that somebody has the workbook open
+        if path.name.startswith((".", "~$")) or path.name.endswith(_UNFINISHED) or path.is_dir():
             continue
         try:
             before = path.stat()

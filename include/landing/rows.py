@@ -334,9 +334,13 @@ def _could_hold_a_person(contract: Contract, column: Column) -> bool:
     """True if a CPR number that slipped into this column of a file could pass all else that the contract asks of it.
 
     A column whose contract states a form, a list or a largest value has been thought about; numbers need ten digits.
+    The answers of an API are official statistics; a document or a form without a layout is read into types, so that
+    only its texts could hold one.
     """
-    if contract.layout is None or column.personal or column.pattern or column.allowed or column.maximum:
+    if contract.connection is not None or column.personal or column.pattern or column.allowed or column.maximum:
         return False
+    if contract.layout is None:
+        return column.type == "VARCHAR"
     integer = column.type in {"BIGINT", "UBIGINT", "INTEGER", "UINTEGER"}
     return integer or column.type == "VARCHAR" or _DECIMAL.fullmatch(column.type) is not None
 

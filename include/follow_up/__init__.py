@@ -1,0 +1,1 @@
+"""Budget follow-ups: the forms that the centres fill in before each of them."""
