@@ -8,13 +8,16 @@ about as they do in life, and what is current in the end can be told without the
 from __future__ import annotations
 
 import datetime as dt
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Nights = Literal["week", "year"]
 Days = NDArray[np.datetime64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -26,7 +29,12 @@ NIGHTS = tuple(AS_OF - dt.timedelta(days=back) for back in range(4, -1, -1))
 """The five nights, Monday to Friday."""
 
 BACKFILL = dt.date(2026, 6, 12)
-"""The date of the extracts of all that was before the first night."""
+"""The date of the extracts of all that was before the first of the five nights."""
+
+YEAR_BACKFILL = dt.date(2025, 6, 13)
+"""The date of those extracts where a whole year of nights follows."""
+
+_SATURDAY = 5
 
 ALWAYS = np.datetime64("1900-01-01", "D")
 NEVER = np.datetime64("2999-12-31", "D")
@@ -37,9 +45,44 @@ def day(date: dt.date) -> np.datetime64:
     return np.datetime64(date, "D")
 
 
+WHOLE = "whole"
+"""The label of a delivery that holds all that its source has."""
+
+_MISSED_OF_A_HUNDRED = 2
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The nights that are played: first the extracts of all before, on `backfill`, then the `nights` one by one."""
+
+    backfill: dt.date
+    nights: tuple[dt.date, ...]
+
+    def nights_of(self, dataset: str) -> tuple[dt.date, ...]:
+        """The nights on which a dataset that comes each night does come: now and then one misses, never the last."""
+        return tuple(
+            night
+            for night in self.nights
+            if night == self.nights[-1]
+            or zlib.crc32(f"{dataset} {night}".encode()) % 100 >= _MISSED_OF_A_HUNDRED
+            or night in NIGHTS
+        )
+
+
+def calendar_of(nights: Nights) -> Calendar:
+    """`week`: five nights. `year`: every night before a working day for a year, the same five at its end."""
+    if nights == "week":
+        return Calendar(BACKFILL, NIGHTS)
+    days = (YEAR_BACKFILL + dt.timedelta(days=later) for later in range(1, (AS_OF - YEAR_BACKFILL).days + 1))
+    return Calendar(YEAR_BACKFILL, tuple(date for date in days if date.weekday() < _SATURDAY))
+
+
 @dataclass(frozen=True)
 class Delivery:
-    """One file: `rows` are indices into the dataset's records, `days` the days that place each row in its period."""
+    """One file: `rows` are indices into the dataset's records, `days` the days that place each row in its period.
+
+    `version` is that of the layout, where the format has versions.
+    """
 
     dataset: str
     label: str
@@ -48,11 +91,13 @@ class Delivery:
     last: dt.date
     rows: Ints
     days: Days
+    version: int | None = None
 
     @property
     def file_name(self) -> str:
         """The file's name as the contract wants it."""
-        return f"{self.dataset}_{self.label}_{self.as_of:%Y%m%d}.csv"
+        period = f"_{self.version}" if self.version is not None else "" if self.label == WHOLE else f"_{self.label}"
+        return f"{self.dataset}{period}_{self.as_of:%Y%m%d}.csv"
 
     @property
     def path(self) -> str:
@@ -81,6 +126,11 @@ def by_days(last: dt.date, count: int) -> tuple[str, dt.date, dt.date]:
     """Label, first and last day of the `count` days that end with `last`."""
     first = last - dt.timedelta(days=count - 1)
     return f"{first:%Y%m%d}-{last:%Y%m%d}", first, last
+
+
+def by_whole(as_of: dt.date) -> tuple[str, dt.date, dt.date]:
+    """Label, first and last day of an extract of all that a source has: every day until `as_of`."""
+    return WHOLE, ALWAYS.item(), as_of
 
 
 def extract(

@@ -7,6 +7,8 @@ the check digit were issued for 1 January, so these belong to nobody.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ CPR_WEIGHTS = np.array([4, 3, 2, 7, 6, 5, 4, 3, 2, 1])
 """The weights of the modulus 11 check."""
 
 _FIRST_SERIAL_OF_2000S = 4000
-"""For births in 2000-2036 the seventh digit is 4 to 9."""
+"""For births in 2000-2036 the seventh digit is 4 to 9, for those in 1937-1999 it may be 0 to 3."""
 
 _AVOIDED_SERIALS = np.array([4037, 4039, 5050, 5054, 5056, 6062])
 """Four digits that also end account strings; left out so that a search for a CPR number can't hit an account."""
@@ -53,26 +55,32 @@ SURNAMES = _words(
 """Yıldız and Šarić can't be written in Windows-1252 as a whole: the school's files are UTF-8, the ledger's are not."""
 
 
-def cpr_numbers(rng: np.random.Generator, birth_days: Days, is_male: NDArray[np.bool_]) -> Texts:
-    """Ten digits for each person; `birth_days` are in 2000-2036 and never a 1 January. All different.
+def cpr_numbers(
+    rng: np.random.Generator, birth_days: Days, is_male: NDArray[np.bool_], *, avoid: Collection[str] = ()
+) -> Texts:
+    """Ten digits for each person; `birth_days` are in 1937-2036 and never a 1 January. All different, none of `avoid`.
 
-    Raises ValueError if a birthday is a 1 January or outside 2000-2036.
+    Raises ValueError if a birthday is a 1 January or outside 1937-2036.
     """
     years = birth_days.astype("datetime64[Y]").astype(int) + 1970
     months = birth_days.astype("datetime64[M]").astype(int) % 12 + 1
     days = (birth_days - birth_days.astype("datetime64[M]")).astype(int) + 1
-    if ((years < 2000) | (years > 2036) | ((months == 1) & (days == 1))).any():  # noqa: PLR2004
-        raise ValueError("birthdays must be in 2000-2036 and not on 1 January")
+    if ((years < 1937) | (years > 2036) | ((months == 1) & (days == 1))).any():  # noqa: PLR2004
+        raise ValueError("birthdays must be in 1937-2036 and not on 1 January")
+    is_young = years >= 2000  # noqa: PLR2004
+    lowest = np.where(is_young, _FIRST_SERIAL_OF_2000S // 2, 0)
+    highest = np.where(is_young, 5000, _FIRST_SERIAL_OF_2000S // 2)
+    taken = np.array(sorted(int(number) for number in avoid), dtype=np.int64)
     front = days * 10_000 + months * 100 + years % 100
     numbers = np.zeros(len(front), dtype=np.int64)
     open_ = np.arange(len(front))
     while len(open_):
-        serials = rng.integers(_FIRST_SERIAL_OF_2000S // 2, 5000, len(open_)) * 2 + is_male[open_]
+        serials = rng.integers(lowest[open_], highest[open_]) * 2 + is_male[open_]
         numbers[open_] = front[open_] * 10_000 + serials
         _, first = np.unique(numbers, return_index=True)
         is_bad = np.ones(len(numbers), dtype=bool)
         is_bad[first] = False
-        is_bad |= passes_modulus_11(numbers) | np.isin(numbers % 10_000, _AVOIDED_SERIALS)
+        is_bad |= passes_modulus_11(numbers) | np.isin(numbers % 10_000, _AVOIDED_SERIALS) | np.isin(numbers, taken)
         open_ = np.flatnonzero(is_bad)
     return np.array([f"{number:010d}" for number in numbers.tolist()])
 

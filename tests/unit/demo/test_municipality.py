@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from include.demo import enrolments
+from include.demo import town as simulation
 from include.demo.accounts import account_patterns
 from include.demo.municipality import Truth, copy_until, generate, nights_of
 from include.demo.school_days import easter_sunday, holidays, school_days
@@ -576,7 +576,7 @@ def test_truth_of_agreements_and_statistics(truth: Truth) -> None:
 
 
 def test_the_city_has_ballerups_pupils() -> None:
-    town = enrolments.simulate(np.random.default_rng([151, 1]), "city")
+    town = simulation.simulate(np.random.default_rng([151, 1]), "city")
     stays = town.stays
     for year in town.years:
         counted = np.datetime64(f"{year}-08-20", "D")
@@ -631,8 +631,8 @@ def test_accounts_cover_each_kind_of_mapping() -> None:
 
 
 def test_no_number_that_looks_real_stands_in_the_code() -> None:
-    folder = Path(enrolments.__file__).parent
-    for file in [*folder.glob("*.py"), Path(__file__)]:
+    folder = Path(simulation.__file__).parent
+    for file in [*folder.rglob("*.py"), Path(__file__)]:
         for text in re.findall(r"(?<!\d)(\d{6})-?\d{4}(?!\d)", file.read_text("utf-8")):
             day, month = int(text[:2]), int(text[2:4])
             assert not (1 <= day <= 31 and 1 <= month <= 12), file.name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,33 +12,16 @@ from numpy.typing import NDArray
 from include.demo.deliveries import (
     ALWAYS,
     AS_OF,
-    BACKFILL,
     NEVER,
     NIGHTS,
     Days,
-    Delivery,
     Ints,
     Mask,
-    by_school_year,
-    danish_dates,
     day,
-    write_lines,
 )
-from include.demo.people import cpr_numbers, dashed, full_names
-from include.demo.school_days import school_days, school_year
+from include.demo.people import cpr_numbers, full_names
+from include.demo.school_days import school_days
 from include.demo.schools import School, Size, main_school, schools_of, years_of
-
-HEADER = [
-    "Personnummer",
-    "Navn",
-    "Skoleår",
-    "Institutionsnummer",
-    "Klassetrin",
-    "Klasse",
-    "Indskrevet fra",
-    "Indskrevet til",
-    "Skoledistrikt",
-]
 
 LAST_GRADE = 9
 _AGE_IN_GRADE_0 = 6
@@ -303,57 +285,3 @@ class _Simulation:
 def simulate(rng: np.random.Generator, size: Size) -> Town:
     """The town's pupils over all school years of `size`."""
     return _Simulation(rng, size).run(size)
-
-
-def deliver(town: Town) -> list[Delivery]:
-    """A file a school year, and each night a new snapshot of the school year that runs."""
-    plan = [(year, BACKFILL) for year in town.years] + [(town.years[-1], night) for night in NIGHTS]
-    deliveries = []
-    for year, night in plan:
-        rows = town.stays.known(night, year)
-        label, first, last = by_school_year(year)
-        deliveries.append(Delivery("enrolments", label, night, first, last, rows, town.stays.first[rows]))
-    return deliveries
-
-
-def write(town: Town, delivery: Delivery, inbox: Path) -> None:
-    """Write a snapshot: UTF-8 with BOM, CRLF, the CPR number with its dash."""
-    stays, rows = town.stays, delivery.rows
-    rows = rows[np.lexsort((stays.child[rows], stays.letter[rows], stays.grade[rows], stays.unit[rows]))]
-    children, grades = stays.child[rows].tolist(), stays.grade[rows].tolist()
-    years = {year: school_year(year) for year in town.years}
-    write_lines(
-        inbox / delivery.path,
-        HEADER,
-        [
-            [dashed(town.cpr[child]) for child in children],
-            [town.names[child] for child in children],
-            [years[year] for year in stays.year[rows].tolist()],
-            [town.units[unit] for unit in stays.unit[rows].tolist()],
-            map(str, grades),
-            [f"{grade}.{chr(65 + letter)}" for grade, letter in zip(grades, stays.letter[rows].tolist(), strict=True)],
-            danish_dates(stays.first[rows]),
-            danish_dates(stays.last[rows]),
-            [town.districts[child] for child in children],
-        ],
-        encoding="utf-8-sig",
-        newline="\r\n",
-    )
-
-
-def truth(town: Town, deliveries: list[Delivery]) -> dict[str, Any]:
-    """Rows of each file, and the pupils of each school and school year as they stand in the end."""
-    files = {}
-    for delivery in deliveries:
-        newest = max(other.as_of for other in deliveries if other.label == delivery.label)
-        count = len(delivery.rows)
-        files[delivery.path] = {"rows": count, "current_rows": count if delivery.as_of == newest else 0}
-    pupils: dict[str, dict[str, int]] = {}
-    for year in town.years:
-        rows = town.final(year)
-        pairs = np.unique(town.school_of[town.stays.unit[rows]] * 1_000_000 + town.stays.child[rows])
-        places, found = np.unique(pairs // 1_000_000, return_counts=True)
-        pupils[school_year(year)] = {
-            town.schools[place].number: count for place, count in zip(places.tolist(), found.tolist(), strict=True)
-        }
-    return {"deliveries": files, "pupils": pupils}

@@ -9,6 +9,7 @@ reversed by a posting with the amount's sign turned.
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,6 +26,7 @@ from include.demo.deliveries import (
     BACKFILL,
     NEVER,
     NIGHTS,
+    Calendar,
     Days,
     Delivery,
     Ints,
@@ -38,9 +40,10 @@ from include.demo.deliveries import (
     quoted,
     write_lines,
 )
-from include.demo.enrolments import Town
 from include.demo.people import dashed, full_names
 from include.demo.schools import Size
+from include.demo.town import Town
+from include.demo.world import World
 
 HEADER = [
     "Bogføringsdato",
@@ -54,6 +57,9 @@ HEADER = [
     "Leverandør",
 ]
 ENCODING = "cp1252"
+AFTER = ("budget_agreement",)
+
+_TWICE_ON = NIGHTS[3]
 
 _YEARS: Mapping[Size, tuple[int, ...]] = {"small": (2025, 2026), "city": (2024, 2025, 2026)}
 _POSTINGS_A_YEAR: Mapping[Size, int] = {"small": 2_600, "city": 114_000}
@@ -329,7 +335,39 @@ def _reversals(rng: np.random.Generator, columns: dict[str, NDArray[Any]]) -> di
     }
 
 
-def generate(rng: np.random.Generator, town: Town, adopted: Mapping[tuple[int, str], float]) -> Postings:
+def generate(world: World) -> dict[str, Any]:
+    """Write the extracts of all nights; one of them comes twice, the second time under another name."""
+    postings = simulate(world.rng, world.town, _adopted(world.truth["budget_agreement"]))
+    deliveries = deliver(world.town, postings, world.calendar)
+    for delivery in deliveries:
+        write(world.town, postings, delivery, world.inbox)
+        world.came(delivery.path, delivery.as_of)
+    found = truth(postings, deliveries)
+    _deliver_twice(world, found)
+    return found
+
+
+def _deliver_twice(world: World, truth: dict[str, Any]) -> None:
+    """One night's file comes again with the same bytes, named after the days instead of the month."""
+    label, first, last = by_month(AS_OF.year, AS_OF.month)
+    path = f"ledger_postings/ledger_postings_{label}_{_TWICE_ON:%Y%m%d}.csv"
+    again = f"ledger_postings/ledger_postings_{first:%Y%m%d}-{last:%Y%m%d}_{_TWICE_ON:%Y%m%d}.csv"
+    shutil.copyfile(world.inbox / path, world.inbox / again)
+    world.came(again, _TWICE_ON)
+    truth["delivered_twice"] = {again: path}
+
+
+def _adopted(agreements: dict[str, Any]) -> dict[tuple[int, str], float]:
+    """What each agreement sets aside for an initiative in its own year, in million kroner."""
+    return {
+        (int(year), amount["initiative_id"]): float(amount["amount_mdkk"])
+        for year, agreement in agreements["agreements"].items()
+        for amount in agreement["amounts"]
+        if amount["budget_year"] == int(year) and amount["amount_kind"] == "expenditure"
+    }
+
+
+def simulate(rng: np.random.Generator, town: Town, adopted: Mapping[tuple[int, str], float]) -> Postings:
     """All postings to the last night, in the order of their dates and vouchers.
 
     `adopted`: what an agreement of a year sets aside for an initiative in that year, in million kroner.
@@ -399,10 +437,15 @@ def _vouchers(rng: np.random.Generator, date: Days) -> tuple[list[str], Ints]:
     return [f"{value:09d}" for value in (years % 100 * 10_000_000 + running).tolist()], line
 
 
-def deliver(town: Town, postings: Postings) -> list[Delivery]:
-    """A file a calendar year, and each night the month to date."""
-    plan = [(by_year(year), BACKFILL) for year in _YEARS[town.size]]
-    plan += [(by_month(AS_OF.year, AS_OF.month), night) for night in NIGHTS]
+def deliver(town: Town, postings: Postings, calendar: Calendar) -> list[Delivery]:
+    """A file a calendar year, and each night the month to date, with the first night of a month the month before."""
+    plan = [(by_year(year), calendar.backfill) for year in _YEARS[town.size] if year <= calendar.backfill.year]
+    before = calendar.backfill
+    for night in calendar.nights_of("ledger_postings"):
+        if night.month != before.month:
+            plan.append((by_month(before.year, before.month), night))
+        plan.append((by_month(night.year, night.month), night))
+        before = night
     known = {"days": postings.date, "known_from": postings.known_from, "known_until": postings.known_until}
     return [extract("ledger_postings", period, as_of, **known) for period, as_of in plan]
 
@@ -419,7 +462,7 @@ def amount_text(oere: int, *, minus_after: bool) -> str:
 def write(town: Town, postings: Postings, delivery: Delivery, inbox: Path) -> None:
     """Write a file: Windows-1252, CRLF, decimal comma, and a last line with the sum."""
     rows = delivery.rows
-    minus_after = delivery.as_of == BACKFILL
+    minus_after = delivery.first.month != delivery.last.month
     places = postings.account[rows].tolist()
     accounts = postings.accounts
     amounts = postings.amount[rows].tolist()
@@ -513,7 +556,7 @@ def truth(postings: Postings, deliveries: list[Delivery]) -> dict[str, Any]:
             by_person.add((pattern.agreement_year, pattern.initiative_id, int(str(year))))
     years = date.astype("datetime64[Y]")
     nights = {}
-    for night in (BACKFILL, *NIGHTS):
+    for night in sorted({delivery.as_of for delivery in deliveries}):
         known = current_rows([delivery for delivery in deliveries if delivery.as_of <= night])
         nights[night.isoformat()] = {"postings": len(known), "amount_dkk": kroner(int(postings.amount[known].sum()))}
     return {

@@ -16,6 +16,7 @@ from include.demo.deliveries import (
     BACKFILL,
     NEVER,
     NIGHTS,
+    Calendar,
     Days,
     Delivery,
     Ints,
@@ -31,9 +32,10 @@ from include.demo.deliveries import (
     quoted,
     write_lines,
 )
-from include.demo.enrolments import Town
 from include.demo.people import dashed
 from include.demo.schools import ICEHEARTS_SCHOOLS, Size
+from include.demo.town import Town
+from include.demo.world import World
 
 HEADER = [
     "Henvisningsnr",
@@ -134,7 +136,17 @@ def _one_year(rng: np.random.Generator, town: Town, year: int, before: Ints) -> 
     }
 
 
-def generate(rng: np.random.Generator, town: Town) -> Referrals:
+def generate(world: World) -> dict[str, Any]:
+    """Write the extracts of all nights."""
+    register = simulate(world.rng, world.town)
+    deliveries = deliver(world.town, register, world.calendar)
+    for delivery in deliveries:
+        write(world.town, register, delivery, world.inbox)
+        world.came(delivery.path, delivery.as_of)
+    return truth(world.town, register, deliveries)
+
+
+def simulate(rng: np.random.Generator, town: Town) -> Referrals:
     """All referrals, numbered a project and calendar year in the order of their days."""
     parts: list[dict[str, Any]] = []
     for year in town.years:
@@ -170,10 +182,12 @@ def generate(rng: np.random.Generator, town: Town) -> Referrals:
     )
 
 
-def deliver(town: Town, referrals: Referrals) -> list[Delivery]:
+def deliver(town: Town, referrals: Referrals, calendar: Calendar) -> list[Delivery]:
     """A file a school year, and each night the last 60 days."""
-    plan = [(by_school_year(year), BACKFILL) for year in town.years]
-    plan += [(by_days(night, _NIGHT_DAYS), night) for night in NIGHTS]
+    plan = [
+        (by_school_year(year), calendar.backfill) for year in town.years if dt.date(year, 8, 1) <= calendar.backfill
+    ]
+    plan += [(by_days(night, _NIGHT_DAYS), night) for night in calendar.nights_of("referrals")]
     known = {"days": referrals.date, "known_from": referrals.known_from, "known_until": referrals.known_until}
     return [extract("referrals", period, as_of, **known) for period, as_of in plan]
 

@@ -20,6 +20,7 @@ from include.demo.deliveries import (
     BACKFILL,
     NEVER,
     NIGHTS,
+    Calendar,
     Days,
     Delivery,
     Ints,
@@ -34,8 +35,9 @@ from include.demo.deliveries import (
     quoted,
     write_lines,
 )
-from include.demo.enrolments import Town
 from include.demo.school_days import school_days, school_year
+from include.demo.town import Town
+from include.demo.world import World
 
 HEADER = ["Personnummer", "Institutionsnummer", "Dato", "Fraværsart", "Registreret", "Bemærkning"]
 KINDS = ("Sygdom", "Lovligt", "Ulovligt")
@@ -177,7 +179,17 @@ def _corrections(rng: np.random.Generator, columns: dict[str, Any]) -> dict[str,
     return {name: np.concatenate([values, new[name]]) for name, values in columns.items()}
 
 
-def generate(rng: np.random.Generator, town: Town) -> Absences:
+def generate(world: World) -> dict[str, Any]:
+    """Write the extracts of all nights."""
+    absences = simulate(world.rng, world.town)
+    deliveries = deliver(world.town, absences, world.calendar)
+    for delivery in deliveries:
+        write(world.town, absences, delivery, world.inbox)
+        world.came(delivery.path, delivery.as_of)
+    return truth(world.town, absences, deliveries)
+
+
+def simulate(rng: np.random.Generator, town: Town) -> Absences:
     """All days of absence of the town's pupils, with their versions."""
     habits = _habits(rng, len(town.cpr))
     years = [_one_year(rng, town, habits, year) for year in town.years]
@@ -193,11 +205,13 @@ def generate(rng: np.random.Generator, town: Town) -> Absences:
     return Absences(**_corrections(rng, columns))
 
 
-def deliver(town: Town, absences: Absences) -> list[Delivery]:
+def deliver(town: Town, absences: Absences, calendar: Calendar) -> list[Delivery]:
     """A file a school year, each night the last 14 days, and on the third night March 2026 again."""
     plan: list[tuple[tuple[str, dt.date, dt.date], dt.date]]
-    plan = [(by_school_year(year), BACKFILL) for year in town.years]
-    for night in NIGHTS:
+    plan = [
+        (by_school_year(year), calendar.backfill) for year in town.years if dt.date(year, 8, 1) <= calendar.backfill
+    ]
+    for night in calendar.nights_of("absence_days"):
         if night == _CORRECTED_ON:
             plan.append((by_month(2026, 3), night))
         plan.append((by_days(night, _NIGHT_DAYS), night))
@@ -342,7 +356,7 @@ def truth(town: Town, absences: Absences, deliveries: list[Delivery]) -> dict[st
     rows = current_rows(deliveries)
     year_of = town.stays.year[absences.stay[rows]]
     nights = {}
-    for night in (BACKFILL, *NIGHTS):
+    for night in sorted({delivery.as_of for delivery in deliveries}):
         kinds = absences.kind[current_rows([delivery for delivery in deliveries if delivery.as_of <= night])]
         nights[night.isoformat()] = {name: int((kinds == code).sum()) for code, name in enumerate(KINDS)}
     return {

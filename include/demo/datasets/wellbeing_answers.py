@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.demo.deliveries import BACKFILL, NIGHTS, Delivery, Ints, by_school_year, write_lines
-from include.demo.enrolments import Town
 from include.demo.school_days import school_year
+from include.demo.town import Town
+from include.demo.world import World
 
 HEADER = ["Skoleår", "Institutionsnummer", "Klassetrin", "Personnummer", "Navn", "Køn", "Spørgsmål", "Svar"]
 INDICATORS: Mapping[str, range] = {
@@ -86,7 +87,16 @@ def _measure(rng: np.random.Generator, town: Town, year: int) -> Measurement:
     return Measurement(year, BACKFILL, rows, answers)
 
 
-def generate(rng: np.random.Generator, town: Town) -> list[Measurement]:
+def generate(world: World) -> dict[str, Any]:
+    """Write the answers of each school year, those of the last one twice: a class was missing."""
+    measurements = simulate(world.rng, world.town)
+    for measurement in measurements:
+        write(world.town, measurement, world.inbox)
+        world.came(delivery(measurement).path, measurement.as_of)
+    return truth(world.town, measurements)
+
+
+def simulate(rng: np.random.Generator, town: Town) -> list[Measurement]:
     """The measurement of each school year; the last one first without a class and with mistakes, then corrected."""
     measured = [_measure(rng, town, year) for year in town.years]
     final = measured[-1]
