@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from figures import Night
@@ -20,6 +22,7 @@ from include.landing.process import LandReport, take_in
 from include.settings import DOMAINS, Settings
 from include.sources.uddannelsesstatistik import fetch
 from include.warehouse.release import Release, current, new_run_id
+from include.warehouse.run_folder import RunFolder
 
 CONNECTION = "AIRFLOW_CONN_UDDANNELSESSTATISTIK"
 TOKEN = "the-token-of-the-stand-in"
@@ -41,9 +44,26 @@ def make_night(folder: Path, size: Size) -> None:
     """Generate an inbox of this size and take it in as one night, the way `warehouse run --plain` does it."""
     generate(folder / "inbox", size=size)
     settings = settings_of(folder, folder / "inbox")
-    with ministry_of(folder / "inbox"):
+    with ministry_of(folder / "inbox"), keep_build(folder / "built"):
         to_act_on = night.run_plain(settings, lambda _: None)
     (folder / "played.json").write_text(json.dumps({"to_act_on": to_act_on}), "utf-8")
+
+
+@contextlib.contextmanager
+def keep_build(folder: Path) -> Iterator[None]:
+    """Keep what dbt built, which publication moves away, and the landing views that it was built from."""
+
+    def build(settings: Settings, run_id: str) -> dict[str, Any]:
+        detail = night.build_step(settings, run_id)
+        run = RunFolder.of(settings, run_id)
+        folder.mkdir()
+        for file in (run.build_file, run.landing_file):
+            shutil.copy(file, folder / file.name)
+        return detail
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(night.REFRESH_STEPS, "build", build)
+        yield
 
 
 def settings_of(folder: Path, inbox: Path, *, as_of: dt.date | None = None) -> Settings:

@@ -75,7 +75,8 @@ def test_all_planted_keys_are_compared(small: Night) -> None:
         *load_contracts(),
     }
     of_dataset = {name: set(part) - {"deliveries"} for name, part in small.truth.items() if name in load_contracts()}
-    assert of_dataset == {
+    # `test_staged_truth.py` holds the figures of the others against their staging models
+    assert {name: keys for name, keys in of_dataset.items() if keys != {"figures"}} == {
         "budget_agreement": {"agreements"},
         "ledger_postings": {
             *("after_night", "by_initiative_month", "unclaimed_by_month", "by_year", "unclaimed", "total"),
