@@ -17,8 +17,9 @@ from include.errors import Refused, WarehouseError
 from include.landing.contract import Contract, contracts_of, load_contracts
 from include.landing.ledger import Delivery, Ledger
 from include.operations.decision import Decision, Published, Trigger, decide
+from include.operations.freshness import newest_day, state_of
 from include.operations.run_log import Step, step, steps
-from include.settings import COPENHAGEN, DOMAINS, Settings
+from include.settings import DOMAINS, Settings
 
 if TYPE_CHECKING:
     from include.landing.judge import Verdict
@@ -246,7 +247,7 @@ def final_failures() -> tuple[type[WarehouseError], ...]:
 class DatasetLine:
     """One dataset in the table at the end of a night. Counts are of all its deliveries; `new` came tonight.
 
-    `rows_in` = `landed` + `quarantined`. `state` is fresh, stale or never delivered, by the contract's rhythm.
+    `rows_in` = `landed` + `quarantined`. `state` is fresh, stale, overdue or never delivered, by the contract's rhythm.
     """
 
     domain: str
@@ -290,13 +291,7 @@ def summary(settings: Settings, since: dt.datetime) -> Summary:
 
 def _dataset_line(settings: Settings, ledger: Ledger, contract: Contract, since: dt.datetime) -> DatasetLine:
     deliveries = ledger.deliveries(dataset=contract.dataset)
-    newest = max(
-        (d.as_of or d.received_at.astimezone(COPENHAGEN).date() for d in deliveries if d.status == "accepted"),
-        default=None,
-    )
-    state = "never delivered"
-    if newest is not None:
-        state = "stale" if (settings.night - newest).days > contract.rhythm.stale_after_days else "fresh"
+    newest = newest_day(contract, deliveries)
     return DatasetLine(
         domain=contract.domain,
         dataset=contract.dataset,
@@ -307,7 +302,7 @@ def _dataset_line(settings: Settings, ledger: Ledger, contract: Contract, since:
         landed=sum(d.landed_count for d in deliveries),
         quarantined=sum(d.quarantined_count for d in deliveries),
         newest=newest,
-        state=state,
+        state=state_of(contract, newest, settings.night),
     )
 
 

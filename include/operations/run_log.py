@@ -1,4 +1,6 @@
-"""The log of nights and their steps: what ran when, for how long, with what outcome. Counts and names only.
+"""The log of nights and their steps: what ran when, for how long, with what outcome; and which notices went out.
+
+Counts, names and the texts of errors that are written for people; never a value of a row.
 
 SQLite, because several Airflow tasks write to it at once, each a single short transaction, and a killed writer
 must leave it whole; DuckDB files have one writer.
@@ -9,13 +11,15 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from include.settings import Settings
+from include.errors import WarehouseError
+from include.settings import COPENHAGEN, Settings
 
 _SCHEMA = """
 create table if not exists step (
@@ -26,14 +30,33 @@ create table if not exists step (
     started_at text not null,
     seconds real,
     outcome text not null default 'started',
-    detail text not null default '{}'
+    detail text not null default '{}',
+    night text
+);
+create table if not exists notice (
+    night text not null,
+    severity text not null check (severity in ('critical', 'warning')),
+    channel text not null,
+    subject text not null,
+    body text not null,
+    attempted_at text not null,
+    attempts integer not null default 1,
+    outcome text not null default 'sending' check (outcome in ('sending', 'sent', 'failed')),
+    reason text,
+    unique (night, severity, channel)
 );
 """
+
+_EXTRACT_RUN = re.compile(r"extract_[a-z_]+_(\d{8})")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a night. Times are UTC; `seconds` is None and `outcome` 'started' while it runs or if it died."""
+    """One step of a night. Times are UTC; `seconds` is None and `outcome` 'started' while it runs or if it died.
+
+    `night` is the business date for which it ran. The detail of a failed step has `error`, the kind of the error, and
+    `where`, `reason` and `remedy` if the error was written for people.
+    """
 
     run: str
     domain: str | None
@@ -42,6 +65,25 @@ class Step:
     seconds: float | None
     outcome: str
     detail: dict[str, Any]
+    night: dt.date
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A message about a night, to one channel, and what became of it: `sending`, `sent` or `failed` (with `reason`).
+
+    `attempted_at` (UTC) is the last attempt. One that stays `sending` was cut off while it was sent.
+    """
+
+    night: dt.date
+    severity: str
+    channel: str
+    subject: str
+    body: str
+    attempted_at: dt.datetime
+    attempts: int
+    outcome: str
+    reason: str | None
 
 
 @contextlib.contextmanager
@@ -50,6 +92,10 @@ def _connect(settings: Settings) -> Iterator[sqlite3.Connection]:
     file = settings.operations / "run_log.sqlite"
     with contextlib.closing(sqlite3.connect(file, timeout=60)) as connection, connection:
         connection.executescript(_SCHEMA)
+        if "night" not in {row[1] for row in connection.execute("pragma table_info(step)")}:
+            # A log of before steps had a night; another process may be adding it as well.
+            with contextlib.suppress(sqlite3.OperationalError):
+                connection.execute("alter table step add column night text")
         yield connection
 
 
@@ -63,14 +109,20 @@ def step(settings: Settings, name: str, *, run: str, domain: str | None = None) 
     started = time.monotonic()
     with _connect(settings) as connection:
         row = connection.execute(
-            "insert into step (run, domain, name, started_at) values (?, ?, ?, ?)",
-            (run, domain, name, dt.datetime.now(dt.UTC).isoformat()),
+            "insert into step (run, domain, name, started_at, night) values (?, ?, ?, ?, ?)",
+            (run, domain, name, dt.datetime.now(dt.UTC).isoformat(), settings.night.isoformat()),
         )
         step_id = row.lastrowid
     outcome = "failed"
     try:
         yield detail
         outcome = "succeeded"
+    except Exception as error:
+        # The text of any other error may hold a value of a row.
+        detail["error"] = type(error).__name__
+        if isinstance(error, WarehouseError):
+            detail.update(where=error.where, reason=error.reason, remedy=error.remedy)
+        raise
     finally:
         with _connect(settings) as connection:
             connection.execute(
@@ -83,11 +135,70 @@ def steps(settings: Settings, run: str | None = None) -> list[Step]:
     """All steps, or those of one run, in the order in which they began."""
     with _connect(settings) as connection:
         rows = connection.execute(
-            "select run, domain, name, started_at, seconds, outcome, detail from step "
+            "select run, domain, name, started_at, seconds, outcome, detail, night from step "
             "where ? is null or run = ? order by step_id",
             (run, run),
         ).fetchall()
     return [
-        Step(run_, domain, name, dt.datetime.fromisoformat(started_at), seconds, outcome, json.loads(detail))
-        for run_, domain, name, started_at, seconds, outcome, detail in rows
+        Step(
+            run=run_,
+            domain=domain,
+            name=name,
+            started_at=(started := dt.datetime.fromisoformat(started_at)),
+            seconds=seconds,
+            outcome=outcome,
+            detail=json.loads(detail),
+            night=dt.date.fromisoformat(night) if night else _night_of(run_, started),
+        )
+        for run_, domain, name, started_at, seconds, outcome, detail, night in rows
+    ]
+
+
+def _night_of(run: str, started: dt.datetime) -> dt.date:
+    """The business date of a step that was logged without one: an extract names it, else the day it ran on."""
+    if match := _EXTRACT_RUN.fullmatch(run):
+        return dt.datetime.strptime(match[1], "%Y%m%d").date()
+    return started.astimezone(COPENHAGEN).date()
+
+
+def claim_notice(settings: Settings, night: dt.date, severity: str, channel: str, subject: str, body: str) -> bool:
+    """Take it upon oneself to send a notice; False if it has been sent, or somebody is at it.
+
+    Noted before it is sent, so that of several that want to tell the same night at once only one does. One that failed
+    may be tried again; one that was cut off may have arrived, so it is not.
+    """
+    now = dt.datetime.now(dt.UTC).isoformat()
+    with _connect(settings) as connection:
+        changed = connection.execute(
+            """
+            insert into notice (night, severity, channel, subject, body, attempted_at) values (?, ?, ?, ?, ?, ?)
+            on conflict (night, severity, channel) do update set
+                subject = excluded.subject, body = excluded.body, attempted_at = excluded.attempted_at,
+                attempts = attempts + 1, outcome = 'sending', reason = null
+            where outcome = 'failed'
+            """,
+            (night.isoformat(), severity, channel, subject, body, now),
+        )
+        return bool(changed.rowcount)
+
+
+def end_notice(settings: Settings, night: dt.date, severity: str, channel: str, failed: str | None) -> None:
+    """Note what became of a notice that was claimed; `failed` says why it did not go, None that it went."""
+    with _connect(settings) as connection:
+        connection.execute(
+            "update notice set outcome = ?, reason = ? where night = ? and severity = ? and channel = ?",
+            ("failed" if failed else "sent", failed, night.isoformat(), severity, channel),
+        )
+
+
+def notices(settings: Settings, night: dt.date | None = None) -> list[Notice]:
+    """All notices, or those of one night, in the order of nights, the critical one first."""
+    with _connect(settings) as connection:
+        rows = connection.execute(
+            "select night, severity, channel, subject, body, attempted_at, attempts, outcome, reason from notice "
+            "where ? is null or night = ? order by night, severity, channel",
+            (night.isoformat() if night else None,) * 2,
+        ).fetchall()
+    return [
+        Notice(dt.date.fromisoformat(row[0]), *row[1:5], dt.datetime.fromisoformat(row[5]), *row[6:]) for row in rows
     ]
