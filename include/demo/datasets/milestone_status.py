@@ -1,0 +1,195 @@
+"""The synthetic status forms: each centre answers for its initiatives before each follow-up, one corrects an answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+
+from include.demo import agreement_content as content
+from include.demo.world import World
+from include.follow_up.forms import FormRow, StatusForm, save, write_form
+from include.sources import status_form as layout
+
+AFTER = ("budget_agreement",)
+
+CENTER_CODES: Mapping[str, str] = {
+    content.SCHOOLS: "DSK-2022",
+    content.FAMILIES: "BUR-2017",
+    content.LEISURE: "KIF-2022",
+    content.FINANCE: "OEK-2022",
+    content.PROPERTY: "EJD-2017",
+    content.HEALTH: "SOS-2017",
+    content.CITY: "BEM-2017",
+    content.JOBS: "AMC-2017",
+    content.SECRETARIAT: "POS-2017",
+    content.DIGITAL: "DIG-2017",
+}
+"""The codes of the seed `center` for the centres that the agreements name."""
+
+_FOLLOW_UPS: Mapping[str, tuple[str, int, int]] = {
+    "BO1": ("1. budgetopfølgning", 3, 31),
+    "BO2": ("2. budgetopfølgning", 6, 30),
+    "BO3": ("3. budgetopfølgning", 9, 30),
+    "YE": ("31.12.", 12, 31),
+}
+"""Name, month and day of each follow-up's cut-off, as in the seed `follow_up_calendar`."""
+
+_FIRST_ANSWER_BEFORE = 16
+"""Days from the first centre's form to the cut-off; each of the others sends its form a day later."""
+_HISTORY_DAYS = 100
+"""How far back from the backfill the answered follow-ups reach."""
+
+_SHARES = {"effort": (0.62, 0.28, 0.10), "economy": (0.86, 0.14)}
+_REMARKS = (
+    "Tidsplanen følges.",
+    "Afventer udvalgets behandling.",
+    "Rekruttering har taget længere tid end ventet.",
+    "Udbuddet er forsinket; nyt tilbud ventes efter ferien.",
+    "Aktiviteten er flyttet til næste kvartal – målet holdes.",
+)
+_WITH_REMARK = 0.4
+
+
+@dataclass(frozen=True)
+class _Answer:
+    row: FormRow
+    status: str
+    remark: str
+    role: str
+    date: dt.date
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A form as it came back on a night."""
+
+    form: StatusForm
+    came: dt.date
+    answers: tuple[_Answer, ...]
+    is_correction: bool = False
+
+    @property
+    def path(self) -> str:
+        """People name their workbooks as they like; only the ending is agreed."""
+        name = f"{self.form.follow_up_code} {self.form.center_name}{' (rettet)' if self.is_correction else ''}"
+        return f"milestone_status/{name}.xlsx"
+
+
+def generate(world: World) -> dict[str, Any]:
+    """Write the forms of all follow-ups that the nights reach, filled in."""
+    sent = list(_forms(world))
+    for one in sent:
+        _write(world.inbox / one.path, one)
+        world.came(one.path, one.came)
+    return _truth(sent)
+
+
+def _forms(world: World) -> Iterator[_Sent]:
+    """The forms by follow-up and centre, and the one that a centre sends again in time with an answer changed."""
+    nights = (world.calendar.backfill, *world.calendar.nights_of("milestone_status"))
+    for year, agreement in sorted(world.truth["budget_agreement"]["agreements"].items()):
+        for code, (name, month, last_day) in _FOLLOW_UPS.items():
+            cut_off = dt.date(int(year), month, last_day)
+            if cut_off < world.calendar.backfill - dt.timedelta(days=_HISTORY_DAYS):
+                continue
+            forms = list(_asked(f"{code}-{year}", f"{name} {year}" if code != "YE" else f"31.12.{year}", agreement))
+            for place, form in enumerate(forms):
+                day = cut_off - dt.timedelta(days=_FIRST_ANSWER_BEFORE - place)
+                if (came := next((night for night in nights if night >= day), None)) is None:
+                    continue
+                first = _Sent(form, came, tuple(_answer(world.rng, row, day) for row in form.rows))
+                yield first
+                later = [night for night in nights if came < night <= cut_off]
+                if place == 0 and later:
+                    yield _corrected(first, later[0])
+
+
+def _asked(follow_up_code: str, follow_up_name: str, agreement: Mapping[str, Any]) -> Iterator[StatusForm]:
+    """A form a centre: the milestone of the follow-up, where there is a text, and the economy of each initiative."""
+    sequence = list(_FOLLOW_UPS).index(follow_up_code.partition("-")[0]) + 1
+    year = int(follow_up_code[-4:])
+    texts = {
+        milestone["initiative_id"]: milestone["milestone_text"]
+        for milestone in agreement["milestones"]
+        if milestone["follow_up_code"] == follow_up_code
+    }
+    rows: dict[str, list[FormRow]] = {}
+    for initiative in agreement["initiatives"]:
+        number, title = initiative["initiative_id"], initiative["title"]
+        own = rows.setdefault(initiative["responsible_center"], [])
+        if text := texts.get(number):
+            own.append(FormRow(year, number, title, sequence, text))
+        own.append(FormRow(year, number, title, None, f"Økonomien i {year}"))
+    for center, asked in rows.items():
+        yield StatusForm(follow_up_code, follow_up_name, CENTER_CODES[center], center, tuple(asked))
+
+
+def _answer(rng: np.random.Generator, row: FormRow, date: dt.date) -> _Answer:
+    return _Answer(
+        row,
+        status=str(rng.choice(layout.STATUSES[row.kind], p=_SHARES[row.kind])),
+        remark=_REMARKS[rng.integers(len(_REMARKS))] if rng.random() < _WITH_REMARK else "",
+        role=layout.ROLES[rng.integers(len(layout.ROLES))],
+        date=date - dt.timedelta(days=int(rng.integers(3))),
+    )
+
+
+def _corrected(sent: _Sent, came: dt.date) -> _Sent:
+    """The same form a night later, with the first answer turned."""
+    first, *rest = sent.answers
+    turned = replace(first, status="sur" if first.status == "glad" else "glad", date=came)
+    return _Sent(sent.form, came, (turned, *rest), is_correction=True)
+
+
+def _write(path: Path, sent: _Sent) -> None:
+    """Fill the form in as people do: the empty one is opened and answered cell by cell."""
+    write_form(path, sent.form)
+    book = openpyxl.load_workbook(path)
+    sheet = book[layout.SHEET]
+    for place, answer in enumerate(sent.answers, start=layout.FIRST_ROW):
+        told = {layout.STATUS: answer.status, layout.COMMENT: answer.remark or None, layout.ROLE: answer.role}
+        for column, value in told.items():
+            sheet.cell(place, column).value = value
+        sheet.cell(place, layout.DATE).value = answer.date
+    save(book, path)
+
+
+def _truth(sent: list[_Sent]) -> dict[str, Any]:
+    """Rows of each form; and, of the newest answers, those of each status, centre and follow-up."""
+    newest: dict[tuple[str, str], tuple[_Sent, _Answer]] = {}
+    told: Counter[tuple[str, str]] = Counter()
+    for one in sent:
+        for answer in one.answers:
+            row = answer.row
+            key = (
+                one.form.follow_up_code,
+                layout.milestone_key(row.agreement_year, row.initiative_id, row.milestone_number),
+            )
+            newest[key] = (one, answer)
+            told[key] += 1
+    statuses = Counter((one.form.follow_up_code, answer.row.kind, answer.status) for one, answer in newest.values())
+    centers = Counter((one.form.follow_up_code, one.form.center_code) for one, _ in newest.values())
+    remarks = Counter(one.form.follow_up_code for one, answer in newest.values() if answer.remark)
+    corrected = Counter(key[0] for key, count in told.items() if count > 1)
+    return {
+        "deliveries": {one.path: {"rows": len(one.answers), "current_rows": len(one.answers)} for one in sent},
+        "figures": {
+            "statuses": [
+                {"follow_up_code": code, "status_kind": kind, "status": status, "answers": count}
+                for (code, kind, status), count in sorted(statuses.items())
+            ],
+            "centers": [
+                {"follow_up_code": code, "center_code": center, "answers": count}
+                for (code, center), count in sorted(centers.items())
+            ],
+            "remarks": [{"follow_up_code": code, "remarks": count} for code, count in sorted(remarks.items())],
+            "corrected": [{"follow_up_code": code, "milestones": count} for code, count in sorted(corrected.items())],
+        },
+    }
