@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -45,8 +43,6 @@ class Size(StrEnum):
 
 
 DEFAULT_SEED = 151
-STUB_ANSWERS = "absence_statistics/stub_answers.json"
-MINISTRY = "AIRFLOW_CONN_UDDANNELSESSTATISTIK"
 
 
 class OnePanelGroup(TyperGroup):
@@ -142,15 +138,15 @@ def run(
         )
     failure: WarehouseError | None = None
     lines: list[str] = []
-    with _ministry(settings) as connection:
+    with _stand_ins(settings) as connections:
         if plain:
-            with _environment(connection):
+            with _environment(connections):
                 try:
                     lines = night.run_plain(settings, _say)
                 except WarehouseError as error:
                     failure = error
         else:
-            _through_airflow(settings, connection)
+            _through_airflow(settings, connections)
             lines = night.accounts(settings, since)
     summary = night.summary(settings, since)
     out = report.console()
@@ -172,9 +168,9 @@ def _fill(settings: Settings, size: Size) -> None:
         _generate(settings.inbox, size, DEFAULT_SEED)
 
 
-def _through_airflow(settings: Settings, connection: Mapping[str, str]) -> None:
+def _through_airflow(settings: Settings, connections: Mapping[str, str]) -> None:
     """Run the night in a child process, which tells its progress on stderr."""
-    environment = {**os.environ, **settings.environment(), **connection, "WAREHOUSE_NIGHT_PARENT": str(os.getpid())}
+    environment = {**os.environ, **settings.environment(), **connections, "WAREHOUSE_NIGHT_PARENT": str(os.getpid())}
     command = [sys.executable, str(PROJECT_ROOT / "dags" / "in_one_process.py")]
     with subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdin=subprocess.DEVNULL) as process:
         try:
@@ -185,17 +181,15 @@ def _through_airflow(settings: Settings, connection: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _ministry(settings: Settings) -> Iterator[dict[str, str]]:
-    """For a synthetic inbox alone: the ministry's stand-in on loopback, as the connection that it is asked through."""
-    answers = settings.inbox / STUB_ANSWERS
-    if not settings.is_synthetic or not answers.is_file():
+def _stand_ins(settings: Settings) -> Iterator[dict[str, str]]:
+    """For a synthetic inbox alone: stand-ins for the outside APIs, as the connections that they are asked through."""
+    if not settings.is_synthetic:
         yield {}
         return
-    from include.demo import ministry
+    from include.demo.stand_ins import stand_ins
 
-    with ministry.serve(answers, secrets.token_urlsafe(24)) as connection:
-        fields = {"conn_type": "http", "host": connection.base_url, "password": connection.token}
-        yield {MINISTRY: json.dumps(fields)}
+    with stand_ins(settings.inbox) as connections:
+        yield connections
 
 
 @contextlib.contextmanager
@@ -225,7 +219,7 @@ def extract(
     Examples: [bold]warehouse extract budget[/] · [bold]warehouse extract referrals --retry-rejected[/]
     """
     settings = _settings()
-    with _ministry(settings) as connection, _environment(connection):
+    with _stand_ins(settings) as connections, _environment(connections):
         lines = night.extract_plain(settings, domain.value, _say, retry_rejected=retry_rejected)
     if lines:
         report.console().print(report.to_act_on(lines))

@@ -1,34 +1,33 @@
-"""A stand-in for the ministry's API on this machine, and the made-up figures that it serves.
+"""A stand-in for the ministry's API on this machine, and the made-up absence that it serves.
 
 `serve` speaks the protocol of Uddannelsesstatistik over real HTTP on 127.0.0.1, its errors included, so that a night
-on the synthetic municipality and the tests ask as they would ask the ministry. `write_statistics` makes the figures.
+on the synthetic municipality and the tests ask as they would ask the ministry. It holds several cubes, each by the
+combinations of levels that its rows have. `write_statistics` makes the figures of the absence cube.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hmac
 import json
 import math
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from include.demo import loopback
+from include.demo.loopback import STUB_ANSWERS, Fault, Reply, StandIn, json_reply
 from include.demo.municipalities import MUNICIPALITIES
-from include.sources.uddannelsesstatistik import DIMENSIONS, MEASURES, PATH, STAGES, ApiConnection
+from include.sources.api import ApiConnection
+from include.sources.uddannelsesstatistik import PATH, doubled
 
-STUB_ANSWERS = "stub_answers.json"
-"""The figures that the stand-in serves, in the inbox folder of `absence_statistics`."""
+__all__ = ["ABSENCE", "MEASURES", "STAGES", "STUB_ANSWERS", "WELLBEING", "Fault", "run", "serve", "write_statistics"]
 
 SCHOOL_YEARS = tuple(f"{year}/{year + 1}" for year in range(2019, 2025))
 
-_CUBE = {"område": "GS", "emne": "ELEVFRAV", "underemne": "FRAVAAR"}
 _LARGEST_PAGE = 100_000
 
 Row = dict[str, str]
@@ -38,210 +37,117 @@ Row = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What goes wrong with one request.
+class Cube:
+    """A cube of the ministry's: where it is, its measures, and the levels that its figures are held by."""
 
-    `status` answers with that status (and `Retry-After`, where given) and `body`; `slow` waits `seconds` first; `drip`
-    sends a byte every `seconds`; `hang_up` closes without an answer; `cut` sends half of the body under the whole
-    length; `truncate` sends half of the body as if it were whole; `body` sends `body` in place of the rows; `repeat`
-    serves the page before; `expire` makes the token invalid from here on.
-    """
+    area: str
+    topic: str
+    subtopic: str
+    measures: tuple[str, ...]
+    levels: tuple[str, ...]
 
-    kind: Literal["status", "slow", "drip", "hang_up", "cut", "truncate", "body", "repeat", "expire"]
-    status: int = 500
-    retry_after: str | None = None
-    seconds: float = 0.0
-    body: bytes = b""
-
-
-@dataclass
-class Ministry:
-    """A running stand-in: where it is, and what it was asked."""
-
-    connection: ApiConnection
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    """The body of every request that was JSON, in order, whatever was answered."""
-    count: int = 0
-    """The number of all requests."""
+    @property
+    def place(self) -> dict[str, str]:
+        """How a request names it."""
+        return {"område": self.area, "emne": self.topic, "underemne": self.subtopic}
 
 
-@contextlib.contextmanager
-def run(
-    rows: Sequence[Mapping[str, str]],
-    token: str,
-    *,
-    faults: Sequence[Fault | None] = (),
-    first_page: int = 1,
-) -> Iterator[Ministry]:
-    """Serve `rows` on a free port of 127.0.0.1 until the block ends.
+MUNICIPALITY = "[Institution].[Beliggenhedskommune]"
+MEASURES = (
+    "Gennemsnitligt fravær per skoleår",
+    "Sygefravær per skoleår",
+    "Ulovligt fravær per skoleår",
+    "Over 10 procent",
+)
+STAGES = ("Indskoling", "Mellemtrin", "Udskoling", "10. klasse mv.")
 
-    `faults[i]` befalls request i; None and all requests after the last are answered as they should be. `first_page` is
-    how pages are counted (clients of the real API differ).
-    """
-    server = _Server([dict(row) for row in rows], token, list(faults), first_page)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server.ministry
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+ABSENCE = Cube("GS", "ELEVFRAV", "FRAVAAR", MEASURES, (MUNICIPALITY, "[Klassetrin].[Skoletrin]", "[Tid].[Skoleår]"))
+WELLBEING = Cube(
+    "GS",
+    "TRIV",
+    "TRIVIND",
+    ("Indikatorsvar", "Andel Indikatorsvar", "Totale antal elever - indikatorsvar"),
+    (
+        MUNICIPALITY,
+        "[Institution].[Institutionsnummer]",
+        "[Klassetrin].[Klassetringruppe]",
+        "[Skoleår].[Skoleår]",
+        "[Trivselsindikator].[Trivselsindikator]",
+        "[Trivselsindikator Svarintervaller].[Trivselsindikator Svarintervaller]",
+    ),
+)
+CUBES = (ABSENCE, WELLBEING)
+
+Cubes = Mapping[Cube, Sequence[Mapping[str, str]]]
+"""The rows of each cube, as the ministry serves them: levels doubled, numbers as Danish texts."""
 
 
 @contextlib.contextmanager
-def serve(data_file: Path, token: str) -> Iterator[ApiConnection]:
-    """Serve the figures of a file that `write_statistics` wrote; gives the connection to ask with."""
-    with run(load_rows(data_file), token) as ministry:
-        yield ministry.connection
+def run(cubes: Cubes, token: str, *, faults: Sequence[Fault | None] = (), first_page: int = 1) -> Iterator[StandIn]:
+    """Serve `cubes` until the block ends. `first_page` is how pages are counted (clients of the real API differ)."""
+    rows = {cube: [dict(row) for row in held] for cube, held in cubes.items()}
+
+    def answer(_: str, body: dict[str, Any] | None) -> Reply:
+        if body is None:
+            return json_reply({"message": "Forespørgslen er ikke JSON."}, 400)
+        try:
+            return json_reply(page(rows, body, first_page))
+        except _Refused as refusal:
+            return json_reply({"message": str(refusal)}, 400)
+
+    with loopback.serve(answer, token=token, paths=[PATH], faults=faults) as stand_in:
+        yield stand_in
 
 
-def load_rows(data_file: Path) -> list[Row]:
-    """The rows of a file of figures. Raises ValueError if it is none."""
-    content = json.loads(data_file.read_text("utf-8"))
-    if not isinstance(content, dict) or not isinstance(content.get("rows"), list):
-        raise ValueError(f"{data_file.name} holds no rows to serve")
-    return list(content["rows"])
+@contextlib.contextmanager
+def serve(files: Sequence[Path], token: str) -> Iterator[ApiConnection]:
+    """Serve the cubes of files that `write_answers` wrote; gives the connection to ask with."""
+    with run(dict(load_answers(file) for file in files), token) as stand_in:
+        yield stand_in.connection
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+def write_answers(folder: Path, cube: Cube, rows: Sequence[Mapping[str, str]]) -> Path:
+    """Write the rows of a cube as `stub_answers.json` into `folder`, the inbox folder of the dataset that asks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    place = json.dumps(cube.place, ensure_ascii=False)
+    file = folder / STUB_ANSWERS
+    file.write_text(f'{{"synthetic": true,\n"cube": {place},\n"rows": [\n{lines}\n]}}\n', "utf-8")
+    return file
 
-    def __init__(self, rows: list[Row], token: str, faults: list[Fault | None], first_page: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.rows = rows
-        self.token = token
-        self.faults = faults
-        self.first_page = first_page
-        self.closing = threading.Event()
-        self.lock = threading.Lock()
-        self.ministry = Ministry(ApiConnection(f"http://127.0.0.1:{self.server_address[1]}", token))
 
-    def next_fault(self, body: dict[str, Any] | None) -> Fault | None:
-        """Note a request; what goes wrong with it."""
-        with self.lock:
-            number = self.ministry.count
-            self.ministry.count += 1
-            if body is not None:
-                self.ministry.requests.append(body)
-            fault = self.faults[number] if number < len(self.faults) else None
-            if fault is not None and fault.kind == "expire":
-                self.token = ""
-            return fault
+def load_answers(file: Path) -> tuple[Cube, list[Row]]:
+    """Cube and rows of a file of figures. Raises ValueError if it is none."""
+    content = json.loads(file.read_text("utf-8"))
+    cubes = [cube for cube in CUBES if isinstance(content, dict) and content.get("cube") == cube.place]
+    if not cubes or not isinstance(content.get("rows"), list):
+        raise ValueError(f"{file.name} holds no rows of a known cube to serve")
+    return cubes[0], list(content["rows"])
 
 
 class _Refused(Exception):
     """The request is wrong; the text names what."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body are two writes; else each answer waits 40 ms for the client's nod
-    server: _Server
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: standard error belongs to the night."""
-
-    def do_GET(self) -> None:
-        """Statistics are asked for by POST only."""
-        self._send(405 if self.path == PATH else 404, {"message": "Brug POST."})
-
-    def do_POST(self) -> None:
-        """Answer one request for statistics, or let happen to it what the script of faults says."""
-        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        try:
-            body = json.loads(content.decode("utf-8"))
-        except ValueError:
-            body = None
-        body = body if isinstance(body, dict) else None
-        fault = self.server.next_fault(body)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            if fault is not None and self._happens(fault):
-                return
-            self._answer(body, fault)
-
-    def _happens(self, fault: Fault) -> bool:
-        """Let a fault happen that needs no rows; True if that was the answer."""
-        if fault.kind == "status":
-            self._send_bytes(fault.status, fault.body or b'{"message": "fejl"}', fault.retry_after)
-        elif fault.kind == "hang_up":
-            self.close_connection = True
-        elif fault.kind == "body":
-            self._send_bytes(200, fault.body)
-        elif fault.kind == "slow":
-            self.server.closing.wait(fault.seconds)
-            return False
-        else:
-            return False
-        return True
-
-    def _answer(self, body: dict[str, Any] | None, fault: Fault | None) -> None:
-        if self.path != PATH:
-            self._send(404, {"message": "Findes ikke."})
-            return
-        given = self.headers.get("Authorization", "").encode("latin-1", "replace")
-        if not self.server.token or not hmac.compare_digest(given, f"Bearer {self.server.token}".encode()):
-            self._send(401, {"message": "Ugyldig nøgle."})
-            return
-        if body is None:
-            self._send(400, {"message": "Forespørgslen er ikke JSON."})
-            return
-        if fault is not None and fault.kind == "repeat":
-            body = {**body, "side": body["side"] - 1}
-        try:
-            answer = page(self.server.rows, body, self.server.first_page)
-        except _Refused as refusal:
-            self._send(400, {"message": str(refusal)})
-            return
-        content = json.dumps(answer, ensure_ascii=False).encode()
-        kind = fault.kind if fault is not None else None
-        if kind == "cut":
-            self._send_bytes(200, content[: len(content) // 2], length=len(content))
-            self.close_connection = True
-        elif kind == "truncate":
-            self._send_bytes(200, content[: len(content) // 2])
-        elif kind == "drip":
-            assert fault is not None, "it has a kind"
-            self._send_bytes(200, b"", length=len(content))
-            for byte in content:
-                if self.server.closing.wait(fault.seconds):
-                    break
-                self.wfile.write(bytes([byte]))
-                self.wfile.flush()
-        else:
-            self._send_bytes(200, content)
-
-    def _send(self, status: int, content: object) -> None:
-        self._send_bytes(status, json.dumps(content, ensure_ascii=False).encode())
-
-    def _send_bytes(
-        self, status: int, content: bytes, retry_after: str | None = None, length: int | None = None
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(content) if length is None else length))
-        if retry_after is not None:
-            self.send_header("Retry-After", retry_after)
-        self.end_headers()
-        self.wfile.write(content)
-        self.wfile.flush()
-
-
-def page(rows: Sequence[Row], body: Mapping[str, Any], first_page: int) -> list[Row] | dict[str, Any]:
-    """What the ministry answers to a request over `rows`: one page, flat or nested, rows without a value left out.
+def page(cubes: Mapping[Cube, Sequence[Row]], body: Mapping[str, Any], first_page: int) -> list[Row] | dict[str, Any]:
+    """What the ministry answers to a request over `cubes`: one page, flat or nested, rows without a value left out.
 
     Raises an error that names the field for all that the API would refuse, and for what the figures can't answer: they
-    are held by municipality, stage and school year only.
+    are held by certain combinations of levels only.
     """
-    _check(body)
+    cube = _cube(cubes, body)
+    _check(cube, body)
+    levels = {doubled(level) for level in body["detaljering"]}
+    held = [row for row in cubes[cube] if set(row) - set(cube.measures) == levels]
+    if not held and cubes[cube]:
+        raise _Refused("detaljering: tallene findes ikke efter netop disse felter.")
     measures: list[str] = body["nøgletal"]
     chosen = []
-    for row in rows:
-        if all(row[_doubled(level)] in members for level, members in body.get("filtre", {}).items()):
+    for row in held:
+        if all(row.get(doubled(level)) in members for level, members in body.get("filtre", {}).items()):
             values = {measure: row[measure] for measure in measures if measure in row}
             if values:
-                chosen.append({_doubled(level): row[_doubled(level)] for level in body["detaljering"]} | values)
+                chosen.append({doubled(level): row[doubled(level)] for level in body["detaljering"]} | values)
     size = body.get("side_størrelse", _LARGEST_PAGE)
     start = (body.get("side", first_page) - first_page) * size
     flat = chosen[start : start + size] if start >= 0 else []
@@ -251,27 +157,31 @@ def page(rows: Sequence[Row], body: Mapping[str, Any], first_page: int) -> list[
     for row in flat:
         inner = nested
         for level in body["detaljering"]:
-            inner = inner.setdefault(row[_doubled(level)], {})
+            inner = inner.setdefault(row[doubled(level)], {})
         inner.update({measure: row[measure] for measure in measures if measure in row})
     return nested
 
 
-def _check(body: Mapping[str, Any]) -> None:
-    for name, value in _CUBE.items():
-        if body.get(name) != value:
+def _cube(cubes: Mapping[Cube, Sequence[Row]], body: Mapping[str, Any]) -> Cube:
+    candidates = list(cubes)
+    for name in ("område", "emne", "underemne"):
+        candidates = [cube for cube in candidates if cube.place[name] == body.get(name)]
+        if not candidates:
             raise _Refused(f"Ukendt {name}.")
-    for name, known in (("nøgletal", MEASURES), ("detaljering", DIMENSIONS)):
+    return candidates[0]
+
+
+def _check(cube: Cube, body: Mapping[str, Any]) -> None:
+    for name, known in (("nøgletal", cube.measures), ("detaljering", cube.levels)):
         asked = body.get(name)
         if not isinstance(asked, list) or not asked:
             raise _Refused(f"{name} mangler.")
         for item in asked:
             if item not in known:
                 raise _Refused(f"Ukendt værdi i {name}: {item}")
-    if set(body["detaljering"]) != set(DIMENSIONS):
-        raise _Refused("detaljering: tallene findes kun efter kommune, skoletrin og skoleår.")
     if body.get("tomme_rækker"):
         raise _Refused("tomme_rækker findes ikke her.")
-    _check_filters(body.get("filtre", {}))
+    _check_filters(cube, body.get("filtre", {}))
     size, side = body.get("side_størrelse", _LARGEST_PAGE), body.get("side", 1)
     if not isinstance(size, int) or not 1 <= size <= _LARGEST_PAGE:
         raise _Refused(f"side_størrelse skal være 1 til {_LARGEST_PAGE}.")
@@ -279,17 +189,12 @@ def _check(body: Mapping[str, Any]) -> None:
         raise _Refused("side skal være et tal.")
 
 
-def _check_filters(filters: object) -> None:
+def _check_filters(cube: Cube, filters: object) -> None:
     if not isinstance(filters, dict) or not all(isinstance(members, list) for members in filters.values()):
         raise _Refused("filtre er ikke lister.")
     for level in filters:
-        if level not in DIMENSIONS:
+        if level not in cube.levels:
             raise _Refused(f"Ukendt felt i filtre: {level}")
-
-
-def _doubled(level: str) -> str:
-    """`[Tid].[Skoleår]` is answered under `[Tid].[Skoleår].[Skoleår]`."""
-    return f"{level}.{level.rpartition('.')[2]}"
 
 
 # ---- the figures
@@ -361,9 +266,7 @@ def write_statistics(folder: Path, rng: np.random.Generator) -> StatisticsTruth:
         elif cell not in suppressed:
             published[cell] = Decimal(int(values[index])) / 10
     truth = StatisticsTruth(published, frozenset(suppressed), frozenset(missing))
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows_of(published))
-    (folder / STUB_ANSWERS).write_text(f'{{"synthetic": true,\n"rows": [\n{rows}\n]}}\n', "utf-8")
+    write_answers(folder, ABSENCE, rows_of(published))
     return truth
 
 
@@ -372,7 +275,7 @@ def rows_of(published: Mapping[Cell, Decimal]) -> list[Row]:
     rows: dict[tuple[str, str, str], Row] = {}
     for (*key, measure), value in sorted(published.items()):
         municipality, stage, year = key
-        names = dict(zip((_doubled(level) for level in DIMENSIONS), key, strict=True))
+        names = dict(zip((doubled(level) for level in ABSENCE.levels), key, strict=True))
         number = f"{value:.1f}".replace(".", ",")
         rows.setdefault((municipality, stage, year), names)[measure] = (
             f"{number} %" if measure == MEASURES[3] else number

@@ -33,8 +33,8 @@ from include.landing.contract import Contract, Period, load_contracts, parse_fil
 from include.landing.ledger import Delivery, Ledger
 from include.landing.persons import Vault, key_id, read_key
 from include.settings import PROJECT_ROOT, Settings
+from include.sources.api import ApiConnection
 from include.sources.reading import Problem, Reading
-from include.sources.uddannelsesstatistik import ApiConnection
 
 log = logging.getLogger(__name__)
 

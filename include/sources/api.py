@@ -1,7 +1,8 @@
-"""Asking an outside API over HTTPS: the connection, how patient to be, and errors that say what to do.
+"""Asking an outside API over HTTPS: the connection, how patient to be, errors that say what to do, saving what came.
 
 One request is one `Api.post`: it waits and asks again where waiting can help (429, 5xx, timeouts, a connection that
-breaks) and nowhere else. The token goes into one header and never into a message, a log record or a file.
+breaks) and nowhere else. The token, where an API wants one, goes into one header and never into a message, a log record
+or a file. `save` writes an answer whole or not at all.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import json
 import logging
 import os
 import re
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -37,8 +40,16 @@ log = logging.getLogger(__name__)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _ERROR_BODY_BYTES = 64 * 1024
 
+ASK_AGAIN = "fetch the figures again; if it stays, the API has changed and the reader must follow"
+
+EVERYTHING = "20000101-20991231"
+"""The period of an answer that holds all years there are, so that each answer replaces the one before; that takes a
+label that stays the same when a year is added. Both ends are further out than the figures, on purpose."""
+
 Kind = Literal[
     "request_refused",
+    "too_many_cells",
+    "not_found",
     "token_refused",
     "access_refused",
     "address_unknown",
@@ -70,14 +81,14 @@ class _Passing(FetchFailed):
 
 @dataclass(frozen=True)
 class ApiConnection:
-    """Where an API is and the token that opens it. The token is in no `repr`.
+    """Where an API is and the token that opens it, None if it is open to all. The token is in no `repr`.
 
     Raises WarehouseError for an address that is not https (plain http is taken on the loopback only, since the token
-    would be readable on the way) and for a token that can't stand in a header.
+    would be readable and figures could be changed on the way) and for a token that can't stand in a header.
     """
 
     base_url: str
-    token: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what would send the token in the clear or make a library quote it in an error."""
@@ -89,10 +100,10 @@ class ApiConnection:
             )
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
             raise WarehouseError(
-                "the address of the API is not https, so the token could be read on the way.",
+                "the address of the API is not https, so the token could be read and the answer changed on the way.",
                 remedy="write the connection's host as https://host, or its schema as https",
             )
-        if not re.fullmatch(r"[\x21-\x7e]+", self.token):
+        if self.token is not None and not re.fullmatch(r"[\x21-\x7e]+", self.token):
             raise WarehouseError(
                 "the connection's token is empty or holds blanks, line ends or letters that no token has.",
                 remedy="copy the token again, without blanks or quotes, into the connection's password",
@@ -105,19 +116,19 @@ class ApiConnection:
 
     @classmethod
     def from_parts(cls, host: str | None, schema: str | None, port: int | None, password: str | None) -> ApiConnection:
-        """A connection from the fields of an Airflow connection of type `http`: token in `password`.
+        """A connection from the fields of an Airflow connection of type `http`: token in `password`, if it has one.
 
         `host` may carry its scheme (`https://host`); else `schema` is taken, and https without one. Raises
-        WarehouseError as the class does, and without a host or token.
+        WarehouseError as the class does, and without a host. Whether a token is missing, the API that is asked knows.
         """
-        if not host or not password:
+        if not host:
             raise WarehouseError(
-                "the connection has no host or no password.",
-                remedy="give the connection the API's address as host and the token as password",
+                "the connection has no host.",
+                remedy="give the connection the API's address as host and the token, if the API wants one, as password",
             )
         address = host if "://" in host else f"{schema or 'https'}://{host}"
         has_port = (parts := _split(address)) is not None and parts.port is not None
-        return cls(address.rstrip("/") + (f":{port}" if port and not has_port else ""), password)
+        return cls(address.rstrip("/") + (f":{port}" if port and not has_port else ""), password or None)
 
     @classmethod
     def from_environment(cls, name: str) -> ApiConnection | None:
@@ -155,19 +166,54 @@ class Patience:
     largest_answer_bytes: int = 256 * 1024 * 1024
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is no success, for an API's own explanation: its status and the beginning of its text.
+
+    `fields` are the names that the request held and the text repeats; nothing else of the text may be told.
+    """
+
+    status: int
+    text: str
+    fields: tuple[str, ...]
+    where: str
+
+
+Explain = Callable[[Refusal], FetchFailed | None]
+"""What an API's own error codes mean; None where its answer says no more than the status."""
+
+
 class Api:
     """An open client of one API; a context manager.
 
-    `name` is what messages call the API and `renewal` where a person gets a new token.
+    `name` is what messages call the API and `renewal` where a person gets a new token; None for an API that is open to
+    all, which is then sent none. `explain` is asked first about every refusal that waiting does not help. Raises
+    WarehouseError if the API wants a token and the connection has none.
     """
 
-    def __init__(self, connection: ApiConnection, patience: Patience, *, name: str, renewal: str) -> None:
+    def __init__(
+        self,
+        connection: ApiConnection,
+        patience: Patience,
+        *,
+        name: str,
+        renewal: str | None,
+        explain: Explain | None = None,
+    ) -> None:
+        if renewal is not None and connection.token is None:
+            raise WarehouseError(
+                "the connection has no password, and the API wants a token.",
+                remedy=f"get a token ({renewal}) and put it into the connection's password",
+                where=name,
+            )
         self._patience = patience
         self._name = name
         self._renewal = renewal
+        self._explain = explain
+        token = {"Authorization": f"Bearer {connection.token}"} if renewal is not None else {}
         self._client = httpx.Client(
             base_url=connection.base_url,
-            headers={"Authorization": f"Bearer {connection.token}", "Accept": "application/json"},
+            headers={**token, "Accept": "application/json, text/csv"},
             timeout=httpx.Timeout(patience.answer, connect=patience.connect),
             # Plain http is on the loopback alone and has no certificates to load; https is always verified.
             verify=not connection.base_url.startswith("http://"),
@@ -277,22 +323,27 @@ class Api:
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._busy(response, where)
+        names = tuple(name for name in fields if name in text)
+        explained = self._explain(Refusal(status, text, names, where)) if self._explain else None
+        return explained or self._by_status(status, names, where)
+
+    def _by_status(self, status: int, names: Sequence[str], where: str) -> FetchFailed:
         if status == HTTPStatus.BAD_REQUEST:
-            named = ", ".join(name for name in fields if name in text)
+            named = ", ".join(names)
             return FetchFailed(
                 "request_refused",
                 f"the API refuses the request (400){': it names ' + named if named else ''}.",
                 remedy="the API's fields have changed: compare the request with the API's schema and correct it",
                 where=where,
             )
-        if status == HTTPStatus.UNAUTHORIZED:
+        if status == HTTPStatus.UNAUTHORIZED and self._renewal is not None:
             return FetchFailed(
                 "token_refused",
                 "the API does not accept the token (401): it has expired or is not whole.",
                 remedy=f"make a new token ({self._renewal}) and put it into the connection's password",
                 where=where,
             )
-        if status == HTTPStatus.FORBIDDEN:
+        if status == HTTPStatus.FORBIDDEN and self._renewal is not None:
             return FetchFailed(
                 "access_refused",
                 "the token is known but has no access to these figures (403).",
@@ -317,8 +368,8 @@ class Api:
         retry_after = _seconds(response.headers.get("Retry-After"))
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             kind: Kind = "rate_limited"
-            reason = "the API gets too many requests with this token (429)"
-            remedy = "start the task again later; look whether another program uses the same token"
+            reason = f"the API gets too many requests {'with this token' if self._renewal else 'from here'} (429)"
+            remedy = "start the task again later; look whether another program asks the API as well"
         else:
             kind = "server_down"
             reason = f"the API has an error of its own ({response.status_code})"
@@ -328,6 +379,74 @@ class Api:
                 kind, f"{reason} and wants to be left alone for {retry_after:.0f} seconds.", remedy=remedy, where=where
             )
         return _Passing(kind, f"{reason}.", remedy=remedy, where=where, retry_after=retry_after)
+
+
+def save(target: Path, content: bytes) -> None:
+    """Write whole or not at all; what already stands there with the same bytes is left alone."""
+    if target.is_file() and target.read_bytes() == content:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def text_of(content: bytes, where: str) -> str:
+    """The text of an answer. Raises FetchFailed for what is not UTF-8, and for a web page in the place of figures."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        start = error.start
+    else:
+        if not text.lstrip().startswith("<"):
+            return text
+        raise FetchFailed(
+            "unexpected_answer",
+            "the answer is a web page, not figures.",
+            remedy="check the connection's host and whether a proxy or a log-in page answers in the API's place",
+            where=where,
+        )
+    raise cut_short(f"the answer is not UTF-8 from byte {start} on", where)
+
+
+def json_of(content: bytes, where: str) -> Any:
+    """The JSON of an answer. Raises FetchFailed, saying where it breaks, without quoting it."""
+    text = text_of(content, where)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        reason = f"the answer is not whole JSON: it breaks at line {error.lineno}, column {error.colno}"
+    except RecursionError:
+        reason = "the answer is not figures but deeply nested"
+    raise cut_short(reason, where)
+
+
+def cut_short(reason: str, where: str) -> FetchFailed:
+    """The failure of an API whose answer is not whole."""
+    return FetchFailed(
+        "cut_short",
+        f"{reason}.",
+        remedy="start the task again; if it stays, the API or a proxy on the way cuts its answers",
+        where=where,
+    )
+
+
+def unexpected(reason: str, where: str) -> FetchFailed:
+    """The failure of an API whose answer is not of the documented form."""
+    return FetchFailed("unexpected_answer", f"{reason}.", remedy=ASK_AGAIN, where=where)
 
 
 def _beginning(response: httpx.Response) -> str:

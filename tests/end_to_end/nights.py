@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import importlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,29 +15,28 @@ import pytest
 from figures import Night
 
 from include import night
-from include.demo import ministry
 from include.demo.municipality import TRUTH_FILE, generate
 from include.demo.schools import Size
+from include.demo.stand_ins import as_variable, stand_ins
 from include.landing.contract import contracts_of, load_contracts
 from include.landing.process import LandReport, take_in
 from include.settings import DOMAINS, Settings
-from include.sources.uddannelsesstatistik import fetch
+from include.sources.api import ApiConnection
 from include.warehouse.release import Release, current, new_run_id
 from include.warehouse.run_folder import RunFolder
 
-CONNECTION = "AIRFLOW_CONN_UDDANNELSESSTATISTIK"
-TOKEN = "the-token-of-the-stand-in"
-
 
 @contextlib.contextmanager
-def ministry_of(inbox: Path, *, token: str = TOKEN) -> Iterator[None]:
-    """The stand-in for the ministry's API, as the connection that the landing asks through (with `token`)."""
-    with (
-        ministry.serve(inbox / "absence_statistics" / "stub_answers.json", TOKEN) as connection,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        fields = {"conn_type": "http", "host": connection.base_url, "password": token}
-        patch.setenv(CONNECTION, json.dumps(fields))
+def stand_ins_of(inbox: Path, *, token: str | None = None) -> Iterator[None]:
+    """Stand-ins for the outside APIs, as the connections that the landing asks through; `token` in place of theirs."""
+    with stand_ins(inbox) as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            fields = json.loads(value)
+            if token is None or "password" not in fields:
+                patch.setenv(name, value)
+            else:
+                connection = ApiConnection(fields["host"], token)
+                patch.setenv(name, as_variable(name.removeprefix("AIRFLOW_CONN_"), connection)[name])
         yield
 
 
@@ -44,7 +44,7 @@ def make_night(folder: Path, size: Size) -> None:
     """Generate an inbox of this size and take it in as one night, the way `warehouse run --plain` does it."""
     generate(folder / "inbox", size=size)
     settings = settings_of(folder, folder / "inbox")
-    with ministry_of(folder / "inbox"), keep_build(folder / "built"):
+    with stand_ins_of(folder / "inbox"), keep_build(folder / "built"):
         to_act_on = night.run_plain(settings, lambda _: None)
     (folder / "played.json").write_text(json.dumps({"to_act_on": to_act_on}), "utf-8")
 
@@ -89,7 +89,8 @@ def take_in_all(settings: Settings) -> dict[str, LandReport]:
     for domain in DOMAINS:
         for contract in contracts_of(domain):
             if contract.connection and (connection := night.connection_from_environment(contract)):
-                fetch(connection, settings.fetched / contract.dataset)
+                source = importlib.import_module(f"include.sources.{contract.reader}")
+                source.fetch(connection, settings.fetched / contract.dataset, contract.request)
             reports[contract.dataset] = take_in(settings, contract)
         night.judge_domain(settings, domain)
     assert set(reports) == set(load_contracts())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from figures import delivery_id, open_landing, open_release, rows
-from nights import ministry_of, settings_of, take_in_all
+from nights import settings_of, stand_ins_of, take_in_all
 
 from include import night
 from include.demo.deliveries import BACKFILL
@@ -173,7 +173,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> BadNight:
     shutil.copyfile(corrected, inbox / "budget_agreement" / corrected.name)
     before = _digests(inbox)
     told: list[str] = []
-    with ministry_of(inbox, token="the-token-of-last-year"):
+    with stand_ins_of(inbox, token="the-token-of-last-year"):
         to_act_on = night.run_plain(settings, told.append)
     return BadNight(settings, source, files, before, told, to_act_on)
 

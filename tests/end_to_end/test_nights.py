@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from figures import Night, open_landing, open_release, rows
-from nights import ministry_of, refresh, settings_of, take_in_all
+from nights import refresh, settings_of, stand_ins_of, take_in_all
 
 from include.demo.municipality import copy_until, nights_of
 from include.landing.contract import load_contracts
@@ -42,7 +42,7 @@ def played(small: Night, tmp_path_factory: pytest.TempPathFactory) -> Played:
     absences, postings, files = {}, {}, {}
     for night in [dt.date.fromisoformat(small.truth["backfill"]), *nights_of(small.inbox)]:
         files[night.isoformat()] = len(copy_until(small.inbox, folder / "inbox", night))
-        with ministry_of(folder / "inbox"):
+        with stand_ins_of(folder / "inbox"):
             take_in_all(settings)
         assert settings.night == night
         with open_landing(settings, folder) as landing:
@@ -101,7 +101,7 @@ def _different_tables(one: Path, other: Path) -> list[str]:
 
 
 def test_same_deliveries_again_make_a_second_release_with_the_same_content(small: Night) -> None:
-    with ministry_of(small.inbox):
+    with stand_ins_of(small.inbox):
         reports = take_in_all(small.settings)
     assert {report.deliveries for report in reports.values()} == {0}, "nothing is taken in twice"
     second = refresh(small.settings)

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from include import cli, night
+from include.demo.ministry import ABSENCE, write_answers
 from include.errors import WarehouseError
 from include.landing.contract import load_contracts
 from include.landing.ledger import Ledger
@@ -166,22 +167,22 @@ def test_only_the_homes_own_inbox_is_filled(home: Settings, plain: Any, monkeypa
     assert list(home.inbox.iterdir()) == []
 
 
-def test_the_stand_in_of_the_ministry_is_there_for_the_synthetic_inbox_alone(
-    home: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = home.inbox / cli.STUB_ANSWERS
-    answers.parent.mkdir(parents=True)
-    answers.write_text('{"rows": []}', "utf-8")
-    with cli._ministry(home) as connection:
-        assert connection == {}, "a real inbox with a file of that name must not be answered by a stand-in"
+MINISTRY = "AIRFLOW_CONN_UDDANNELSESSTATISTIK"
+
+
+def test_stand_ins_of_outside_apis_are_there_for_the_synthetic_inbox_alone(home: Settings) -> None:
+    write_answers(home.inbox / "absence_statistics", ABSENCE, [])
+    with cli._stand_ins(home) as connections:
+        assert connections == {}, "a real inbox with a file of that name must not be answered by a stand-in"
 
     (home.inbox / SYNTHETIC_MARKER).write_text('{"as_of": "2026-06-19"}', "utf-8")
     synthetic = Settings(home=home.home)
-    with cli._ministry(synthetic) as connection, cli._environment(connection):
-        fields = json.loads(os.environ[cli.MINISTRY])
+    with cli._stand_ins(synthetic) as connections, cli._environment(connections):
+        assert list(connections) == [MINISTRY], "nothing is served for a connection without answers"
+        fields = json.loads(os.environ[MINISTRY])
         assert fields["host"].startswith("http://127.0.0.1:")
         assert len(fields["password"]) > 20
-    assert cli.MINISTRY not in os.environ
+    assert MINISTRY not in os.environ
 
 
 def record(settings: Settings, name: str, problems: list[Problem], *, status: str = "accepted") -> None:

@@ -17,12 +17,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from include.demo.ministry import STUB_ANSWERS, Fault, load_rows, run, serve, write_statistics
+from include.demo.loopback import STUB_ANSWERS, Fault
+from include.demo.ministry import ABSENCE, MEASURES, STAGES, load_answers, run, serve, write_statistics
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing.contract import Period, load_contracts
 from include.sources import uddannelsesstatistik
+from include.sources.api import EVERYTHING, ApiConnection, FetchFailed, Patience
 from include.sources.reading import Reading
-from include.sources.uddannelsesstatistik import ALL_YEARS, MEASURES, STAGES, ApiConnection, FetchFailed, Patience
 
 TOKEN = "secret-token-of-a-test-7f3a"
 QUICK = Patience(
@@ -34,7 +35,10 @@ QUICK = Patience(
     longest_retry_after=2,
     largest_answer_bytes=10**6,
 )
-HEADERS = [column.source_name for column in load_contracts()["absence_statistics"].columns]
+CONTRACT = load_contracts()["absence_statistics"]
+assert CONTRACT.request is not None
+REQUEST = CONTRACT.request
+HEADERS = {column.source_name: True for column in CONTRACT.columns}
 MUNICIPALITY = "[Institution].[Beliggenhedskommune].[Beliggenhedskommune]"
 STAGE = "[Klassetrin].[Skoletrin].[Skoletrin]"
 YEAR = "[Tid].[Skoleår].[Skoleår]"
@@ -69,9 +73,9 @@ def fails(
     **options: int,
 ) -> FetchFailed:
     """Fetch with these faults: it fails after so many requests, leaves nothing behind and tells no token."""
-    with run(rows, TOKEN, faults=faults) as ministry:
+    with run({ABSENCE: rows}, TOKEN, faults=faults) as ministry:
         with pytest.raises(FetchFailed) as caught:
-            uddannelsesstatistik.fetch(ministry.connection, tmp_path / "fetched", patience=patience, **options)
+            uddannelsesstatistik.fetch(ministry.connection, tmp_path / "fetched", REQUEST, patience=patience, **options)
         assert ministry.count == requests
     assert everything_below(tmp_path) == []
     error: BaseException | None = caught.value
@@ -86,22 +90,23 @@ def load(path: Path) -> tuple[Reading, dict[tuple[str, str, str, str], tuple[str
     with duckdb.connect() as connection:
         reading = uddannelsesstatistik.read(path, connection, HEADERS, None)
         found = connection.execute(
-            "select municipality_name, school_stage, school_year, measure_name, measure_value, value_status from raw"
+            'select "[Institution].[Beliggenhedskommune]", "[Klassetrin].[Skoletrin]", "[Tid].[Skoleår]", '
+            "measure_name, measure_value, value_status from raw"
         ).fetchall()
     return reading, {(a, b, c, d): (value, status) for a, b, c, d, value, status in found}
 
 
 def read_rows(tmp_path: Path, rows: Sequence[dict[str, str]]) -> tuple[Reading, dict[Any, Any]]:
-    with run(rows, TOKEN) as ministry:
-        return load(uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK))
+    with run({ABSENCE: rows}, TOKEN) as ministry:
+        return load(uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK))
 
 
 # ---- fetch: what is asked and saved
 
 
 def test_asks_for_all_measures_stages_and_years(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN) as ministry:
-        uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
+        uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     (request,) = ministry.requests
     assert request["nøgletal"] == list(MEASURES)
     assert request["filtre"] == {"[Klassetrin].[Skoletrin]": list(STAGES)}
@@ -110,34 +115,33 @@ def test_asks_for_all_measures_stages_and_years(tmp_path: Path) -> None:
 
 
 def test_the_same_answer_is_the_same_file_in_any_order_and_page_size(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN) as ministry:
-        first = uddannelsesstatistik.fetch(ministry.connection, tmp_path / "a", patience=QUICK)
-        again = uddannelsesstatistik.fetch(ministry.connection, tmp_path / "a", patience=QUICK)
-    with run(ROWS[::-1], TOKEN) as ministry:
-        other = uddannelsesstatistik.fetch(ministry.connection, tmp_path / "b", patience=QUICK, page_size=4)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
+        first = uddannelsesstatistik.fetch(ministry.connection, tmp_path / "a", REQUEST, patience=QUICK)
+        again = uddannelsesstatistik.fetch(ministry.connection, tmp_path / "a", REQUEST, patience=QUICK)
+    with run({ABSENCE: ROWS[::-1]}, TOKEN) as ministry:
+        other = uddannelsesstatistik.fetch(ministry.connection, tmp_path / "b", REQUEST, patience=QUICK, page_size=4)
         assert ministry.count == 5
     assert first == again
     assert everything_below(tmp_path / "a") == [first]
-    assert first.name == other.name
-    assert first.name.startswith("absence_statistics_2023-2025_")
+    assert first.name.removeprefix("a") == other.name.removeprefix("b")
+    assert first.name.startswith("a_2023-2025_")
     assert first.read_bytes() == other.read_bytes()
 
 
 def test_another_answer_stands_beside_the_first(tmp_path: Path) -> None:
     for rows in (ROWS, [*ROWS[1:], {**ROWS[0], AVERAGE: "7,4"}]):
-        with run(rows, TOKEN) as ministry:
-            uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+        with run({ABSENCE: rows}, TOKEN) as ministry:
+            uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     assert len(everything_below(tmp_path)) == 2
 
 
 def test_the_file_holds_request_and_rows_as_served_and_no_secret(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     content = json.loads(path.read_text("utf-8"))
-    assert content["request"] == {
-        key: value for key, value in ministry.requests[0].items() if not key.startswith("side")
-    }
-    assert sorted(content["rows"], key=str) == sorted(ROWS, key=str)
+    assert content["request"] == REQUEST
+    (answer,) = content["answers"]
+    assert sorted(answer["rows"], key=str) == sorted(ROWS, key=str)
     assert content["source"] == "Kilde: Uddannelsesstatistik.dk"
     assert TOKEN not in path.read_text("utf-8") + path.name
     assert "127.0.0.1" not in path.read_text("utf-8")
@@ -147,22 +151,27 @@ def test_the_file_holds_request_and_rows_as_served_and_no_secret(tmp_path: Path)
 def test_a_full_page_is_followed_by_another_until_a_short_or_empty_one(
     tmp_path: Path, page_size: int, requests: int
 ) -> None:
-    with run(ROWS, TOKEN) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK, page_size=page_size)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK, page_size=page_size)
     assert ministry.count == requests
     assert [request["side"] for request in ministry.requests] == list(range(1, requests + 1))
-    assert len(json.loads(path.read_text("utf-8"))["rows"]) == len(ROWS)
+    assert len(json.loads(path.read_text("utf-8"))["answers"][0]["rows"]) == len(ROWS)
 
 
 def test_an_api_that_counts_from_zero_is_asked_so(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN, first_page=0) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK, page_size=5, first_page=0)
-    assert len(json.loads(path.read_text("utf-8"))["rows"]) == len(ROWS)
+    with run({ABSENCE: ROWS}, TOKEN, first_page=0) as ministry:
+        path = uddannelsesstatistik.fetch(
+            ministry.connection, tmp_path, REQUEST, patience=QUICK, page_size=5, first_page=0
+        )
+    assert len(json.loads(path.read_text("utf-8"))["answers"][0]["rows"]) == len(ROWS)
 
 
 def test_an_api_that_counts_from_zero_is_found_out(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN, first_page=0) as ministry, pytest.raises(FetchFailed, match="pages were counted from 1"):
-        uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with (
+        run({ABSENCE: ROWS}, TOKEN, first_page=0) as ministry,
+        pytest.raises(FetchFailed, match="pages were counted from 1"),
+    ):
+        uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
 
 
 # ---- fetch: errors that may pass
@@ -193,10 +202,10 @@ def test_what_passes_is_data_in_the_end(
     answer = 0.7 if kind == "timeout" else 5.0
     patience = Patience(connect=1, answer=answer, attempts=2, first_wait=0.01, longest_wait=0.02)
     caplog.set_level(logging.DEBUG)
-    with run(ROWS, TOKEN, faults=[fault, None, fault]) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=patience, page_size=10)
+    with run({ABSENCE: ROWS}, TOKEN, faults=[fault, None, fault]) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=patience, page_size=10)
     assert ministry.count == 4, "each page once in vain"
-    assert len(json.loads(path.read_text("utf-8"))["rows"]) == len(ROWS)
+    assert len(json.loads(path.read_text("utf-8"))["answers"][0]["rows"]) == len(ROWS)
     ours = [record for record in caplog.records if record.name == "include.sources.api"]
     assert [record.levelname for record in ours] == ["WARNING"] * 2
     assert "Attempt 1 of 2" in ours[0].getMessage()
@@ -204,10 +213,10 @@ def test_what_passes_is_data_in_the_end(
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN) as ministry:
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
         connection = ministry.connection
     with pytest.raises(FetchFailed) as caught:
-        uddannelsesstatistik.fetch(connection, tmp_path / "fetched", patience=QUICK)
+        uddannelsesstatistik.fetch(connection, tmp_path / "fetched", REQUEST, patience=QUICK)
     assert caught.value.kind == "connection"
     assert everything_below(tmp_path) == []
 
@@ -217,8 +226,8 @@ def test_retry_after_is_honoured(tmp_path: Path, form: str) -> None:
     in_two_seconds = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
     retry_after = "1" if form == "seconds" else format_datetime(in_two_seconds, usegmt=True)
     begin = time.monotonic()
-    with run(ROWS, TOKEN, faults=[Fault("status", 429, retry_after=retry_after)]) as ministry:
-        uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN, faults=[Fault("status", 429, retry_after=retry_after)]) as ministry:
+        uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     assert ministry.count == 2
     # A date has whole seconds, so two from now is one at least.
     assert time.monotonic() - begin >= 0.9
@@ -232,8 +241,8 @@ def test_a_long_retry_after_is_left_to_a_later_start(tmp_path: Path, retry_after
 
 
 def test_a_retry_after_that_is_neither_is_passed_over(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN, faults=[Fault("status", 503, retry_after="soon")]) as ministry:
-        uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN, faults=[Fault("status", 503, retry_after="soon")]) as ministry:
+        uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     assert ministry.count == 2
 
 
@@ -271,8 +280,10 @@ def test_a_token_that_expires_midway_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_wrong_token(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN) as ministry, pytest.raises(FetchFailed) as caught:
-        uddannelsesstatistik.fetch(ApiConnection(ministry.connection.base_url, "another"), tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry, pytest.raises(FetchFailed) as caught:
+        uddannelsesstatistik.fetch(
+            ApiConnection(ministry.connection.base_url, "another"), tmp_path, REQUEST, patience=QUICK
+        )
     assert (caught.value.kind, ministry.count) == ("token_refused", 1)
 
 
@@ -287,14 +298,14 @@ def test_a_page_served_twice_is_no_data(tmp_path: Path) -> None:
     [
         (b"", "cut_short", "line 1, column 1"),
         (b'[{"a": "1"', "cut_short", "not whole JSON"),
-        (b"<html>", "cut_short", "not whole JSON"),
+        (b"<!DOCTYPE html><html></html>", "unexpected_answer", "a web page"),
         (b"[" * 200_000, "cut_short", "nested"),
         ('[{"a": "ø"}]'.encode("latin-1"), "cut_short", "not UTF-8 from byte 8"),
         (b'{"message": "ok"}', "unexpected_answer", "not a list"),
         (b"null", "unexpected_answer", "not a list"),
         (b"[1, 2]", "unexpected_answer", "not an object of texts"),
         (b'[{"a": 7.3}]', "unexpected_answer", "not an object of texts"),
-        (b'[{"a": "1"}]', "unexpected_answer", "lacks municipality"),
+        (b'[{"a": "1"}]', "unexpected_answer", "lacks one of [Institution].[Beliggenhedskommune]"),
         (b"[]", "unexpected_answer", "no rows at all"),
     ],
 )
@@ -331,9 +342,9 @@ def test_a_disk_that_fails_leaves_nothing_half_written(tmp_path: Path, monkeypat
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("include.sources.uddannelsesstatistik.os.fsync", full)
-    with run(ROWS, TOKEN) as ministry, pytest.raises(OSError, match="No space left"):
-        uddannelsesstatistik.fetch(ministry.connection, tmp_path / "fetched", patience=QUICK)
+    monkeypatch.setattr("include.sources.api.os.fsync", full)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry, pytest.raises(OSError, match="No space left"):
+        uddannelsesstatistik.fetch(ministry.connection, tmp_path / "fetched", REQUEST, patience=QUICK)
     assert everything_below(tmp_path) == [tmp_path / "fetched"]
 
 
@@ -375,7 +386,6 @@ def test_without_a_variable_there_is_no_connection(monkeypatch: pytest.MonkeyPat
         f'{{"host": "https://user:{TOKEN}@api.example.dk", "password": "{TOKEN}"}}',
         f'{{"host": "https://api.example.dk", "password": "{TOKEN}\\n"}}',
         f'{{"host": "https://api.example.dk", "password": "{TOKEN}ø"}}',
-        '{"host": "https://api.example.dk"}',
         f'{{"password": "{TOKEN}"}}',
         TOKEN,
         f"http://:x@api.example.dk:{TOKEN}/",
@@ -387,6 +397,18 @@ def test_a_bad_connection_is_refused_without_its_content(monkeypatch: pytest.Mon
         ApiConnection.from_environment("source")
     assert TOKEN not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_a_connection_without_a_token_is_refused_where_one_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SOURCE", '{"host": "https://api.example.dk"}')
+    connection = ApiConnection.from_environment("source")
+    assert connection == ApiConnection("https://api.example.dk", None)
+    with pytest.raises(WarehouseError, match="wants a token") as caught:
+        uddannelsesstatistik.fetch(connection, tmp_path / "fetched", REQUEST, patience=QUICK)
+    assert "sign in to the Online Tool" in caught.value.remedy
+    assert everything_below(tmp_path) == []
 
 
 def test_the_token_is_in_no_repr() -> None:
@@ -473,18 +495,18 @@ def test_marks_of_the_ministry_are_set_aside_and_christiansoe_is_read(tmp_path: 
         row("Christiansø", "Indskoling", "2024/2025", average="5,0"),
     ]
     # The stand-in filters by stage as asked, so the marked stage is put into the file that was saved.
-    with run(rows, TOKEN) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: rows}, TOKEN) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     text = path.read_text("utf-8")
     marked = json.dumps(rows[-4], ensure_ascii=False)
     path.write_text(text.replace('"rows": [\n', f'"rows": [\n{marked},\n'), "utf-8")
     reading, cells = load(path)
     assert sorted((problem.column, problem.rule) for problem in reading.problems) == [
-        ("municipality_name", "ministry_mark"),
-        ("municipality_name", "ministry_mark"),
-        ("school_stage", "ministry_mark"),
-        ("school_year", "ministry_mark"),
-        ("school_year", "school_year"),
+        ("[Institution].[Beliggenhedskommune]", "ministry_mark"),
+        ("[Institution].[Beliggenhedskommune]", "ministry_mark"),
+        ("[Klassetrin].[Skoletrin]", "ministry_mark"),
+        ("[Tid].[Skoleår]", "ministry_mark"),
+        ("[Tid].[Skoleår]", "school_year"),
     ]
     assert {cell[0] for cell in cells} == {"Ballerup", "Herlev", "Aabenraa", "Christiansø"}
     assert {cell[1] for cell in cells} == set(STAGES[:3])
@@ -494,8 +516,8 @@ def test_marks_of_the_ministry_are_set_aside_and_christiansoe_is_read(tmp_path: 
 
 
 def test_both_names_of_the_years_dimension(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     _, cells = load(path)
     text = path.read_text("utf-8")
     path.write_text(text.replace("[Tid].[Skoleår].[Skoleår]", "[Skoleår].[Skoleår].[Skoleår]"), "utf-8")
@@ -504,18 +526,20 @@ def test_both_names_of_the_years_dimension(tmp_path: Path) -> None:
 
 def test_period_and_date_come_from_the_answer(tmp_path: Path) -> None:
     reading, _ = read_rows(tmp_path, ROWS)
-    assert reading.period_label == ALL_YEARS
-    assert Period.parse(ALL_YEARS).label == ALL_YEARS
+    assert reading.period_label == EVERYTHING
+    assert Period.parse(EVERYTHING).label == EVERYTHING
     assert reading.as_of == dt.date(2025, 11, 1)
 
 
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
-    with run(ROWS, TOKEN) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     lines = path.read_text("utf-8").splitlines()
     with duckdb.connect() as connection:
         reading = uddannelsesstatistik.read(path, connection, HEADERS, None)
-        found = connection.execute("select rowid + 1, municipality_name, school_year, value_status from raw").fetchall()
+        found = connection.execute(
+            'select rowid + 1, "[Institution].[Beliggenhedskommune]", "[Tid].[Skoleår]", value_status from raw'
+        ).fetchall()
     places = reading.lines([number for number, *_ in found])
     for number, municipality, year, status in found:
         assert (number in places) == (status == "published")
@@ -528,18 +552,21 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     ("change", "reason", "line"),
     [
         (lambda text: text[: len(text) // 2], "cut short", None),
-        (lambda _: '{"rows": 1}', "no list of rows", None),
-        (lambda _: "[]", "no list of rows", None),
-        (lambda text: text.replace('"rows": [\n', '"rows": [\n{"a": "1"},\n'), "fields that were not asked for", 5),
-        (lambda text: text.replace('"7,3"', "7.3", 1), "a value is no text", 5),
-        (lambda text: text.replace(f'"{STAGE}": "Indskoling", ', "", 1), "is not given", 5),
-        (lambda text: text.replace('"2024/2025"', '"2023/2024"', 1), "have come before", 6),
+        (lambda _: '{"rows": 1}', "no saved answer", None),
+        (lambda _: "[]", "no saved answer", None),
+        (lambda text: text.replace('"answers": [', '"answers": [{"rows": []},'), "one list of rows a query", None),
+        (lambda text: text.replace("[Klassetrin]", "[Trin]"), "another request", None),
+        (lambda text: text.replace('"rows": [\n', '"rows": [\n7,\n'), "is no object", 6),
+        (lambda text: text.replace('"rows": [\n', '"rows": [\n{"a": "1"},\n'), "fields that were not asked for", 6),
+        (lambda text: text.replace('"7,3"', "7.3", 1), "a value is no text", 6),
+        (lambda text: text.replace(f'"{STAGE}": "Indskoling", ', "", 1), "is not given", 6),
+        (lambda text: text.replace('"2024/2025"', '"2023/2024"', 1), "has come before", 7),
         (lambda text: text.replace('"7,3"', '""').replace('"16,7 %"', "null"), "no value", None),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_rejected(tmp_path: Path, change: Any, reason: str, line: int | None) -> None:
-    with run(ROWS, TOKEN) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK)
+    with run({ABSENCE: ROWS}, TOKEN) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK)
     path.write_text(change(path.read_text("utf-8")), "utf-8")
     with pytest.raises(DeliveryRejected, match=reason) as caught:
         load(path)
@@ -560,8 +587,8 @@ def test_a_file_in_another_encoding_is_rejected(tmp_path: Path) -> None:
 
 def test_the_synthetic_statistics_are_read_as_the_truth_says(tmp_path: Path) -> None:
     truth = write_statistics(tmp_path, np.random.default_rng(20260619))
-    with serve(tmp_path / STUB_ANSWERS, TOKEN) as connection:
-        path = uddannelsesstatistik.fetch(connection, tmp_path / "fetched", patience=QUICK, page_size=500)
+    with serve([tmp_path / STUB_ANSWERS], TOKEN) as connection:
+        path = uddannelsesstatistik.fetch(connection, tmp_path / "fetched", REQUEST, patience=QUICK, page_size=500)
     reading, cells = load(path)
     assert reading.problems == []
     assert cells == {
@@ -571,7 +598,7 @@ def test_the_synthetic_statistics_are_read_as_the_truth_says(tmp_path: Path) -> 
         )
         for r in truth.records()
     }
-    assert len(load_rows(tmp_path / STUB_ANSWERS)) > 500, "more than one page"
+    assert len(load_answers(tmp_path / STUB_ANSWERS)[1]) > 500, "more than one page"
 
 
 def test_the_real_figures_of_all_municipalities_land_as_served(tmp_path: Path, shared: Path) -> None:
@@ -581,8 +608,8 @@ def test_the_real_figures_of_all_municipalities_land_as_served(tmp_path: Path, s
             (r["kommune"], r["klassetrin"], r["skoleår"]): Decimal(r["fravaer_pct"]) for r in csv.DictReader(stream)
         }
     rows = [row(*key, average=str(value).replace(".", ",")) for key, value in real.items()]
-    with run(rows, TOKEN) as ministry:
-        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, patience=QUICK, page_size=250)
+    with run({ABSENCE: rows}, TOKEN) as ministry:
+        path = uddannelsesstatistik.fetch(ministry.connection, tmp_path, REQUEST, patience=QUICK, page_size=250)
     reading, cells = load(path)
     average = {cell[:3]: found for cell, found in cells.items() if cell[3] == AVERAGE}
     assert reading.problems == []
