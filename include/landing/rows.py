@@ -26,7 +26,7 @@ MARKS = "marks"
 
 _INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)")
 _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
-_KIND = {"DATE": "date", "BOOLEAN": "yes or no"}
+_KIND = {"DATE": "date", "TIMESTAMP": "time", "BOOLEAN": "yes or no"}
 _NUMBER_INSIDE = r"(^|[^0-9])([0-2][0-9]|3[01]|6[1-9]|[78][0-9]|9[01])(0[1-9]|1[0-2])[0-9]{2}[- ]?[0-9]{4}($|[^0-9])"
 """What has the form of a CPR number: day (with 60 added: a replacement number), month, year, four digits (cpr.dk)."""
 _PLACES = 1000
