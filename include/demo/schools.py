@@ -1,11 +1,13 @@
 """Ballerup's folkeskoler and special schools: real institution numbers, names, districts and pupil numbers.
 
+And one school that is made up, so that a merger can be played: its pupils go on at the school that takes it over.
 Source: the institution register (instreg.stil.dk) and Uddannelsesstatistik; pupils are those of 30 September in each
 school year. Figures belong to the hovedskole; a pupil is enrolled in a department (afdeling) where there are any.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -24,7 +26,9 @@ class School:
     units: Mapping[str, float]
     grades: range
     pupils: Mapping[int, int]
-    """Pupils by the year in which the school year begins."""
+    """Pupils by the year in which the school year begins; none from the year on in which the school was merged."""
+    successor: str | None = None
+    """The number of the school into which it was merged."""
 
 
 _ALL_GRADES = range(10)
@@ -65,12 +69,14 @@ CITY = (
     ),
     School("151028", "Kasperskolen", None, {"151028": 1.0}, _ALL_GRADES, {2023: 139, 2024: 139, 2025: 164}),
     School("151030", "Ordblindeinstituttet", None, {"151030": 1.0}, range(3, 10), {2023: 83, 2024: 71, 2025: 61}),
+    School("999101", "Søndermarken Skole", "Hedegård", {"999101": 1.0}, _ALL_GRADES, {2023: 58, 2024: 61}, "151003"),
 )
+"""The last one is made up: no real school has merged in these years."""
 
-_SMALL_PUPILS = {"151003": {2024: 140, 2025: 142}, "281843": {2024: 214, 2025: 226}}
+_SMALL_PUPILS = {"151003": {2024: 140, 2025: 152}, "281843": {2024: 214, 2025: 226}, "999101": {2024: 24}}
 
 SMALL = tuple(
-    School(school.number, school.name, school.district, school.units, school.grades, _SMALL_PUPILS[school.number])
+    dataclasses.replace(school, pupils=_SMALL_PUPILS[school.number])
     for school in CITY
     if school.number in _SMALL_PUPILS
 )

@@ -122,9 +122,11 @@ class _Simulation:
         self.children += len(grade)
         return np.arange(self.children - len(grade), self.children)
 
-    def _other_school(self, school: Ints) -> Ints:
-        """Another school with a district for each."""
-        districts = np.array([place for place, item in enumerate(self.schools) if item.district], dtype=np.int64)
+    def _other_school(self, school: Ints, year: int) -> Ints:
+        """Another school with a district that there is in the year, for each."""
+        districts = np.array(
+            [place for place, item in enumerate(self.schools) if item.district and year in item.pupils], dtype=np.int64
+        )
         choice = districts[self.rng.integers(len(districts), size=len(school))]
         nearest = districts[(np.searchsorted(districts, choice) + 1) % len(districts)]
         return np.where(choice == school, nearest, choice)
@@ -149,10 +151,11 @@ class _Simulation:
             moves = np.flatnonzero(
                 (self.rng.random(len(roster.child)) < _MOVING_IN_SUMMER) & has_district[self.school_of[roster.unit]]
             )
-            roster.unit[moves] = self._units_of_schools(self._other_school(self.school_of[roster.unit[moves]]))
+            roster.unit[moves] = self._units_of_schools(self._other_school(self.school_of[roster.unit[moves]], year))
+            self._merge(year)
         for place, school in enumerate(self.schools):
             here = np.flatnonzero(self.school_of[roster.unit] == place)
-            missing = school.pupils[year] - len(here)
+            missing = school.pupils.get(year, 0) - len(here)
             if missing < 0:
                 gone = self.rng.choice(here, -missing, replace=False)
                 mask = np.ones(len(roster.child), dtype=bool)
@@ -168,6 +171,14 @@ class _Simulation:
                 new.append(smallest)
             grades = np.array(new, dtype=np.int64)
             roster.add(self._born(year, grades, np.full(missing, place)), self._unit_in(place, missing), grades)
+
+    def _merge(self, year: int) -> None:
+        """The pupils of a school that is no more go on at the one that took it over."""
+        numbers = [school.number for school in self.schools]
+        for place, school in enumerate(self.schools):
+            moved = np.flatnonzero(self.school_of[self.roster.unit] == place)
+            if school.successor and year not in school.pupils:
+                self.roster.unit[moved] = self._unit_in(numbers.index(school.successor), len(moved))
 
     def _letters(self, unit: Ints, grade: Ints) -> Ints:
         """Classes of about 23: a letter (0 = A) for each pupil of a unit's grade."""
@@ -210,7 +221,7 @@ class _Simulation:
         self._keep_stays(
             year, child=roster.child, unit=roster.unit, grade=roster.grade, letter=letters, first=first, last=last
         )
-        new_units = self._units_of_schools(self._other_school(self.school_of[roster.unit[movers]]))
+        new_units = self._units_of_schools(self._other_school(self.school_of[roster.unit[movers]], year))
         self._keep_stays(
             year, child=roster.child[movers], unit=new_units, grade=roster.grade[movers], first=move_days, last=end
         )
@@ -239,7 +250,7 @@ class _Simulation:
         version(mover, NIGHTS[1], last=day(NIGHTS[1]) - 1)
         version(put_right, NIGHTS[3], letter=part["letter"][put_right] + 1)
         school = self.school_of[part["unit"][[mover]]]
-        new_unit = self._units_of_schools(self._other_school(school))
+        new_unit = self._units_of_schools(self._other_school(school, year))
         common = {"grade": part["grade"][[mover]], "known_from": day(NIGHTS[1]), "first": day(NIGHTS[1])}
         self._keep_stays(year, child=part["child"][[mover]], unit=new_unit, **common)
         newcomer = self._born(year, part["grade"][[mover]], school)

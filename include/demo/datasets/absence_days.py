@@ -295,6 +295,8 @@ def _year_truth(town: Town, absences: Absences, year: int, rows: Ints) -> dict[s
     school_present, school_absent = pairs[of_present] % 100, pairs[of_absent] % 100
     result: dict[str, Any] = {}
     for place, number in enumerate(schools):
+        if year not in town.schools[place].pupils:
+            continue
         had, missed = np.flatnonzero(school_present == place), np.flatnonzero(school_absent == place)
         days, absent, kinds = present[had], date[missed], kind[missed]
         result[number] = {

@@ -190,6 +190,7 @@ def truth(town: Town, measurements: list[Measurement]) -> dict[str, Any]:
             "schools": {
                 item.number: _unit_scores(measurement.answers[older & (school == place)])
                 for place, item in enumerate(town.schools)
+                if measurement.year in item.pupils
             },
         }
     return {"deliveries": files, "indicators": years}

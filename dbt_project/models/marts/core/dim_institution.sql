@@ -2,6 +2,7 @@ with
 
 institutions as (
     select * from {{ ref('institution') }}
+    where basis <> 'synthetic' or {{ is_synthetic() }}
 ),
 
 districts as (
@@ -19,7 +20,10 @@ with_main as (
         main_institutions.institution_name as main_institution_name,
         institutions.institution_number = institutions.main_institution_number as is_main,
         districts.district_code,
-        districts.district_name
+        districts.district_name,
+        institutions.valid_from,
+        institutions.valid_to,
+        institutions.successor_institution_number
     from institutions
     inner join institutions as main_institutions
         on
