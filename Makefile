@@ -2,7 +2,7 @@
 #
 # INPUTS=<dir>          another inbox than <home>/inbox
 # WAREHOUSE_HOME=<dir>  another home than .warehouse/
-# ARGS="…"              more options for `warehouse run`, such as ARGS="--size small"
+# ARGS="…"              more options for `warehouse run` or `up`, such as ARGS="--size small" or ARGS="--port 8090"
 # PYTHON=<program>      the Python 3.11 that .venv/ is made of
 #
 # Relative folders are relative to the folder that make works in: where it was called, or the folder of `make -C`.
@@ -41,7 +41,7 @@ DBT_PARSE = scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project \
 	--target-path "$$scratch/target" --log-path "$$scratch/logs"
 
-.PHONY: help setup run demo test lint types parse pytest proof fmt hooks clean
+.PHONY: help setup run up down demo test lint types parse pytest proof fmt hooks clean
 
 help: ## list the commands (default)
 	@echo "Usage: [INPUTS=<dir>] [WAREHOUSE_HOME=<dir>] make <command>"
@@ -57,6 +57,12 @@ setup: ## set .venv/ up from uv.lock, or bring it up to date
 
 run: setup ## one whole night: inbox to release, by Airflow in one process
 	@$(BIN)/warehouse run $(ARGS)
+
+up: setup ## start Airflow on this machine: its scheduler runs the nights (ARGS="--port 8090")
+	@$(BIN)/warehouse up $(ARGS)
+
+down: setup ## end the Airflow that `make up` started, whole
+	@$(BIN)/warehouse down
 
 demo: setup ## write the synthetic municipality into .warehouse/inbox (ARGS="--size small")
 	@$(BIN)/warehouse demo $(ARGS) "$$WAREHOUSE_HOME/inbox"

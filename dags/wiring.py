@@ -36,10 +36,6 @@ OWNER = "data-warehouse"
 START = dt.datetime(2026, 1, 1, tzinfo=COPENHAGEN)
 ZONE = COPENHAGEN.key
 
-# Both outside 02:00-03:00, the hour that daylight saving time repeats or leaves out.
-EXTRACT_AT = "0 1 * * *"
-REFRESH_AT = "30 3 * * *"
-
 DEFAULTS = {
     "owner": OWNER,
     "retries": 2,
@@ -72,14 +68,14 @@ def extract(domain: str, *, purpose: str, description: str, when_it_fails: str) 
     with DAG(
         dag_id=f"extract_{domain}",
         description=f"Deliveries of the domain {domain}: from the inbox to landing",
-        schedule=CronTriggerTimetable(EXTRACT_AT, timezone=ZONE),
+        schedule=CronTriggerTimetable(Settings().extract_at, timezone=ZONE),
         start_date=START,
         catchup=False,
         max_active_runs=1,
         default_args=DEFAULTS,
         tags=["extract", domain],
         doc_md=_page(
-            purpose, description, _sources(contracts), _EXTRACT_SCHEDULE, when_it_fails.strip() + _EXTRACT_TRIAGE
+            purpose, description, _sources(contracts), _extract_schedule(), when_it_fails.strip() + _EXTRACT_TRIAGE
         ),
     ) as dag:
         landings = [_landing(contract) for contract in contracts]
@@ -157,14 +153,15 @@ def refresh(*, purpose: str, description: str, when_it_fails: str) -> DAG:
         dag_id="refresh_warehouse",
         description="From landing to a published release: build, gates, publication",
         schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable(REFRESH_AT, timezone=ZONE), assets=[asset_of(domain) for domain in DOMAINS]
+            timetable=CronTriggerTimetable(Settings().refresh_at, timezone=ZONE),
+            assets=[asset_of(domain) for domain in DOMAINS],
         ),
         start_date=START,
         catchup=False,
         max_active_runs=1,
         default_args=DEFAULTS,
         tags=["refresh", *DOMAINS],
-        doc_md=_page(purpose, description, _REFRESH_SOURCES, _REFRESH_SCHEDULE, when_it_fails),
+        doc_md=_page(purpose, description, _REFRESH_SOURCES, _refresh_schedule(), when_it_fails),
     ) as dag:
         run = _look_in_ledger()
         chain(run, *[_step(name, work)(run) for name, work in night.REFRESH_STEPS.items()])
@@ -257,30 +254,42 @@ def _sources(contracts: list[Contract]) -> str:
     )
 
 
-_EXTRACT_SCHEDULE = """
-Hver nat kl. 01:00 dansk tid, én kørsel ad gangen, uden efterkørsel af tidligere nætter. En kørsel i hånden gør det
-samme: det, der allerede er modtaget, springes over, så den kan gentages frit.
+def _clock(cron: str) -> str:
+    """A cron schedule in words where it names one time of day, else as it is."""
+    minute, hour, *days = cron.split()
+    if minute.isdigit() and hour.isdigit() and days == ["*", "*", "*"]:
+        return f"kl. {int(hour):02}:{int(minute):02} dansk tid"
+    return f"efter uret `{cron}` (cron, dansk tid)"
+
+
+def _extract_schedule() -> str:
+    return f"""
+Hver nat {_clock(Settings().extract_at)}, én kørsel ad gangen, uden efterkørsel af tidligere nætter. En kørsel i hånden
+gør det samme: det, der allerede er modtaget, springes over, så den kan gentages frit.
 """
+
+
+def _refresh_schedule() -> str:
+    return f"""
+Når alle fire områder har meldt sig, og senest {_clock(Settings().refresh_at)}. Første opgave ser i leveranceregistret:
+en kørsel startet af leverancer går kun videre, når alle fire er modtaget i nat; en startet af uret slutter straks, hvis
+nattens udgivelse allerede har de samme leverancer, og tager ellers det, der er; en startet i hånden udgiver altid.
+Én kørsel ad gangen.
+"""
+
 
 _EXTRACT_TRIAGE = """
 - **Kun `account_for_domain` er rød:** natten er gået videre uden det, der mangler. Opgavens log nævner hver fil med
   linje, kolonne, årsag og hvad der skal gøres. Bed ejeren om en rettet fil, læg den i samme mappe; næste nat tager den.
   Samme fil igen: `warehouse extract <område> --retry-rejected`.
 - **`land_…` er rød:** opgaven er prøvet tre gange. Læs dens egen log; ret årsagen; ryd opgaven (Clear) med de følgende.
-- **`judge_deliveries` er rød:** området er ikke meldt klar; 03:30-kørslen udgiver med områdets tidligere tal, og
+- **`judge_deliveries` er rød:** området er ikke meldt klar; urets kørsel udgiver med områdets tidligere tal, og
   `marts.data_freshness` viser, hvor gamle de er. Ryd opgaven, når årsagen er rettet.
 - **En opgave er sprunget over (pink):** der var intet nyt til datasættet. Det er ikke en fejl.
-- Sætter du et område igennem efter 03:30, så start `refresh_warehouse` i hånden.
+- Sætter du et område igennem, efter at uret har udgivet, så start `refresh_warehouse` i hånden.
 """
 
 _REFRESH_SOURCES = """
 Før den: `extract_budget`, `extract_school_absence`, `extract_referrals` og `extract_trivsel`, som hver melder et asset
 (`landed_…`), når områdets leverancer er modtaget og bedømt. Efter den: alt, der læser `releases/current`.
-"""
-
-_REFRESH_SCHEDULE = """
-Når alle fire områder har meldt sig, og senest kl. 03:30 dansk tid. Første opgave ser i leveranceregistret: en kørsel
-startet af leverancer går kun videre, når alle fire er modtaget i nat; en startet af uret slutter straks, hvis nattens
-udgivelse allerede har de samme leverancer, og tager ellers det, der er; en startet i hånden udgiver altid.
-Én kørsel ad gangen.
 """

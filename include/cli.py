@@ -236,6 +236,47 @@ def refresh(as_of: AsOf = None) -> None:
 
 
 @app.command()
+def up(
+    port: Annotated[int, typer.Option(min=1024, max=65535, help="Of Airflow's page, on this machine alone.")] = 8080,
+) -> None:
+    """Start Airflow on this machine: from now on its scheduler runs the nights. `warehouse down` ends it.
+
+    Waits until it is healthy, and says where it is and how to log in. If it is up already, nothing is started.
+
+    Examples: [bold]warehouse up[/] · [bold]warehouse up --port 8090[/]
+    """
+    from include.operations import standalone
+
+    settings = _settings()
+    if not settings.inbox.is_dir() or not any(settings.inbox.iterdir()):
+        _say(f"the inbox {settings.inbox} is empty; `warehouse demo` writes the synthetic municipality into a folder")
+    supervisor = [sys.executable, "-c", "from include.cli import app; app()", "supervise", str(port)]
+    running = standalone.up(settings, supervisor=supervisor, port=port, say=_say)
+    typer.echo("\n".join(running.lines(settings)))
+
+
+@app.command()
+def down() -> None:
+    """End the Airflow that `warehouse up` started, with all its processes.
+
+    Example: [bold]warehouse down[/]
+    """
+    from include.operations import standalone
+
+    _say("Airflow is down" if standalone.down(_settings(), _say) else "Airflow was not up")
+
+
+@app.command(hidden=True)
+def supervise(port: Annotated[int, typer.Argument(help="Of Airflow's page.")]) -> None:
+    """Be the process that `warehouse up` starts: Airflow's parts, and stand-ins for the APIs of a synthetic inbox."""
+    from include.operations import standalone
+
+    settings = _settings()
+    with _stand_ins(settings) as connections:
+        raise typer.Exit(standalone.supervise(settings, port, connections))
+
+
+@app.command()
 def releases() -> None:
     """List the kept releases; a star marks the one that readers get."""
     from include.warehouse import release

@@ -26,6 +26,10 @@ DOMAINS = ("budget", "school_absence", "referrals", "trivsel")
 SYNTHETIC_MARKER = "SYNTHETIC.json"
 """A file in the root of an inbox that says: everything here is made up (`include/demo` writes it)."""
 
+_CRON_FIELDS = 5
+_DOUBTFUL_HOUR = 2
+"""The hour of the night that comes twice in October and never in March."""
+
 
 class Settings(BaseSettings):
     """Paths, municipality and limits. Environment variables carry the prefix `WAREHOUSE_`."""
@@ -44,12 +48,27 @@ class Settings(BaseSettings):
     kept_releases: int = Field(default=14, ge=1)
     threads: int = Field(default=2, ge=1)
     memory_limit: str = Field(default="8GB", description="DuckDB's own limit, a process")
+    extract_at: str = Field(default="0 1 * * *", description="when the extracts start, as cron in Danish time")
+    refresh_at: str = Field(default="30 3 * * *", description="when the refresh starts at the latest, as cron")
 
     @field_validator("home", "inputs", "key_file")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # Child processes have folders of their own to stand in.
         return path.expanduser().absolute() if path is not None else None
+
+    @field_validator("extract_at", "refresh_at")
+    @classmethod
+    def _outside_the_doubtful_hour(cls, cron: str) -> str:
+        """Five fields, and no start that daylight saving time would repeat or leave out."""
+        fields = cron.split()
+        if len(fields) != _CRON_FIELDS:
+            raise ValueError("a cron schedule has five fields: minute, hour, day of month, month, day of week")
+        for part in fields[1].split(","):
+            first, _, last = part.partition("/")[0].partition("-")
+            if first.isdigit() and int(first) <= _DOUBTFUL_HOUR <= int(last or first):
+                raise ValueError("between 02:00 and 03:00 daylight saving time repeats or leaves out an hour")
+        return " ".join(fields)
 
     def prepare(self) -> None:
         """Make the home and its folders: readers pass through to `releases`, all else is for the owner only."""

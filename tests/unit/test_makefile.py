@@ -62,6 +62,15 @@ def test_run_hands_inbox_and_home_on(programs: Path, inputs: str) -> None:
     assert "warehouse run --size small" in as_argument.stdout
 
 
+def test_up_and_down_are_the_program_s_own_commands(programs: Path) -> None:
+    up = make(programs, "up", "ARGS=--port 8090", INPUTS="/data/inbox", WAREHOUSE_HOME="/data/home")
+    assert "warehouse up --port 8090" in up.stdout
+    assert "home=/data/home inputs=/data/inbox tracking=1" in up.stdout
+    down = make(programs, "down", "ARGS=--port 8090", WAREHOUSE_HOME="/data/home")
+    assert "warehouse down\nhome=/data/home " in down.stdout
+    assert make(programs, "up", FAILING="warehouse").returncode != 0
+
+
 def test_an_empty_inputs_is_none(programs: Path) -> None:
     assert "inputs=unset" in make(programs, "run", INPUTS="").stdout
 
