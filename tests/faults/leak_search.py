@@ -97,8 +97,9 @@ def persons_of(inbox: Path) -> Persons:
         personal = {column.source_name: column for column in contract.columns if column.personal}
         if not personal:
             continue
+        assert contract.layout is not None, "deliveries about persons are delimited texts"
         for file in sorted((inbox / contract.dataset).glob("*.csv")):
-            for row in csv.DictReader(io.StringIO(_decoded(file.read_bytes())), delimiter=";"):
+            for row in csv.DictReader(io.StringIO(_decoded(file.read_bytes())), delimiter=contract.layout.delimiter):
                 for header, column in personal.items():
                     value = (row.get(header) or "").strip()
                     if not value:
