@@ -277,6 +277,35 @@ def supervise(port: Annotated[int, typer.Argument(help="Of Airflow's page.")]) -
 
 
 @app.command()
+def status(
+    of_night: Annotated[
+        dt.datetime | None,
+        typer.Option("--night", formats=["%Y-%m-%d"], help="As that night was left; default: tonight."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For machines; `must_act` is what the exit code says.")
+    ] = False,
+) -> None:
+    """Tonight and the last thirty nights: must somebody act, every dataset, the gates, rows and seconds.
+
+    Exit code 1 only if somebody must act: no release came, a step failed for good, a domain was not taken in, a
+    rejected delivery was not replaced, a dataset is overdue. That is red; yellow is worth knowing.
+
+    Examples: [bold]warehouse status[/] · [bold]warehouse status --night 2026-06-18[/] ·
+    [bold]warehouse status --json[/]
+    """
+    from include.operations.status import status as status_of
+
+    found = status_of(_settings(), of_night.date() if of_night else None)
+    if as_json:
+        typer.echo(found.as_json())
+    else:
+        report.console().print(report.status_report(found))
+    if found.to_act:
+        raise typer.Exit(1)
+
+
+@app.command()
 def releases() -> None:
     """List the kept releases; a star marks the one that readers get."""
     from include.warehouse import release

@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     memory_limit: str = Field(default="8GB", description="DuckDB's own limit, a process")
     extract_at: str = Field(default="0 1 * * *", description="when the extracts start, as cron in Danish time")
     refresh_at: str = Field(default="30 3 * * *", description="when the refresh starts at the latest, as cron")
+    notice_mail: str = Field(
+        default="", description="who gets notices by mail, comma between them; sent through Airflow's `smtp_default`"
+    )
+    notice_webhook: str = Field(
+        default="", description="the Airflow connection (type http) of the webhook that gets notices"
+    )
 
     @field_validator("home", "inputs", "key_file")
     @classmethod
@@ -141,6 +147,12 @@ class Settings(BaseSettings):
     def airflow_home(self) -> Path:
         """Airflow's own files for runs on one machine (SQLite metadata, logs)."""
         return self.home / "airflow"
+
+    @property
+    def notice_channels(self) -> tuple[str, ...]:
+        """The channels to which notices go: `mail`, `webhook`, both or none."""
+        configured = {"mail": self.notice_mail, "webhook": self.notice_webhook}
+        return tuple(channel for channel, target in configured.items() if target.strip())
 
     @property
     def synthetic_marker(self) -> dict[str, object] | None:

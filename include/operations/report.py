@@ -5,7 +5,7 @@ Every function gives back something that rich can print. No figure here is about
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from include.errors import WarehouseError
+from include.settings import COPENHAGEN
 
 if TYPE_CHECKING:
     from include.landing.ledger import QuarantinedRow
     from include.night import Summary
+    from include.operations.status import Counts, NightLine, Status
     from include.warehouse.release import Release
 
 PLAIN_WIDTH = 140
@@ -25,7 +27,8 @@ PLAIN_WIDTH = 140
 
 _GATES = {"build": "dbt contracts and tests", "validate": "expectations on marts", "protect": "disclosure"}
 _OUTCOMES = {"succeeded": "passed", "failed": "FAILED", "started": "broke off"}
-_STYLES = {"fresh": "green", "stale": "yellow", "never delivered": "dim", "succeeded": "green", "failed": "red"}
+_STYLES = {"fresh": "green", "stale": "yellow", "overdue": "red", "never delivered": "dim"}
+_STYLES |= {"succeeded": "green", "failed": "red"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -94,6 +97,127 @@ def _release(summary: Summary) -> Text:
     if summary.release is None:
         return Text("No new release: the one of before still stands, if there was one.", style="bold red")
     return Text(f"Release {summary.release}\n{summary.release_folder}", style="bold green")
+
+
+def status_report(status: Status) -> RenderableType:
+    """How the nights stand: first whether somebody must act and on what, then datasets, steps and thirty nights."""
+    parts: list[RenderableType] = [*_must_act(status), Text(_where_it_stands(status))]
+    parts += [Text(f"- {remark}", style="yellow") for remark in status.remarks]
+    parts += [Text(f"notices: {told}", style="yellow" if "NOT SENT" in told else "") for told in status.told]
+    tables = (_dataset_lines(status), _step_lines(status), _night_lines(status))
+    return Group(*parts, *(part for table in tables if table.row_count for part in ("", table)))
+
+
+def _must_act(status: Status) -> Iterator[Text]:
+    if not status.to_act:
+        yield Text("Nobody has to act.", style="bold green")
+        return
+    yield Text(f"Somebody must act, on {len(status.to_act)} of these:", style="bold red")
+    for act in status.to_act:
+        yield Text.assemble("- ", (act.where, "red"), f": {act.reason.rstrip('.')}. Remedy: {act.remedy.strip()}")
+
+
+def _where_it_stands(status: Status) -> str:
+    said = {
+        "no night yet": "no night has run yet; `warehouse run` does one",
+        "not begun": "its extracts begin at 01:00",
+        "under way": "under way",
+        "published": "its release is out",
+        "no release": "no release came of it",
+    }[status.phase]
+    stands = f"readers get {status.release}" if status.release else "there is no release"
+    as_of = f", data as of {status.release_as_of}" if status.release_as_of else ""
+    return f"Night {status.night}: {said}; {stands}{as_of}"
+
+
+_ROWS = "in / landed / quarantined"
+
+
+def _dense(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
+    """A table of many narrow columns: without lines, so that it fits where no terminal is."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table
+
+
+def _dataset_lines(status: Status) -> Table:
+    tonight = f"tonight\n{_ROWS}"
+    last = f"last delivery\n{_ROWS}"
+    right = (last, tonight, "open", "s")
+    columns = ("dataset", "comes", "state", "extract", "received", last, "gate", tonight, "open", "s")
+    table = _dense("Datasets", *columns, right=right)
+    domain = ""
+    for line in status.datasets:
+        if line.domain != domain:
+            domain = line.domain
+            table.add_row(Text(domain, style="bold"))
+        received = line.received_at.astimezone(COPENHAGEN) if line.received_at else None
+        is_open = bool(line.open_rejections)
+        table.add_row(
+            f"  {line.dataset}",
+            line.rhythm.replace("_", " "),
+            Text("never" if line.newest is None else line.state, style=_STYLES[line.state]),
+            line.extract.isoformat() if line.extract else "",
+            f"{received:%m-%d %H:%M}" if received else "",
+            _rows(line.last),
+            Text(line.gate, style="red" if line.gate == "REJECTED" and is_open else ""),
+            _rows(line.tonight),
+            Text(str(line.open_rejections) if is_open else "", style="red"),
+            f"{line.seconds:.1f}" if line.seconds is not None else "",
+        )
+    return table
+
+
+def _rows(counts: Counts) -> str:
+    if not counts.deliveries:
+        return ""
+    return f"{counts.rows_in:,} / {counts.landed:,} / {counts.quarantined:,}"
+
+
+def _step_lines(status: Status) -> Table:
+    table = _dense(f"Steps of {status.night}", "began", "step", "domain", "outcome", "s", "counts", right=("s",))
+    for step in status.steps:
+        if step.name.startswith("land_") and step.outcome == "succeeded":
+            continue  # it stands with its dataset
+        counts = {name: value for name, value in step.detail.items() if isinstance(value, int | float)}
+        table.add_row(
+            f"{step.started_at.astimezone(COPENHAGEN):%H:%M:%S}",
+            step.name,
+            step.domain or "",
+            Text(step.outcome, style=_STYLES.get(step.outcome, "yellow")),
+            "" if step.seconds is None else f"{step.seconds:.1f}",
+            _words({name: value for name, value in counts.items() if name != "seconds"}),
+        )
+    return table
+
+
+def _night_lines(status: Status) -> Table:
+    numbers = ("deliv.", "rows", "quarant.", "rejected", "s")
+    table = _dense(
+        "The last nights", "night", "domains", *numbers[:-1], "gates", "s", "release", "notices", right=numbers
+    )
+    for line in status.nights:
+        if not line.begun:
+            table.add_row(line.night.isoformat(), Text("nothing ran", style="dim"))
+            continue
+        counts = line.counts
+        table.add_row(
+            line.night.isoformat(),
+            "all" if not line.missing else f"without {', '.join(line.missing)}",
+            *(f"{number:,}" for number in (counts.deliveries, counts.rows_in, counts.quarantined, line.rejected)),
+            _gates_of(line),
+            f"{line.seconds:.0f}",
+            line.release or "none",
+            ", ".join(line.notices),
+        )
+    return table
+
+
+def _gates_of(line: NightLine) -> str:
+    bad = [f"{name} {_OUTCOMES[outcome]}" for name, outcome in line.gates.items() if outcome != "succeeded"]
+    passed = sum(outcome == "succeeded" for name, outcome in line.gates.items() if name in _GATES)
+    return ", ".join([*([f"{passed} passed"] if passed else []), *bad]) or "none run"
 
 
 def to_act_on(lines: Iterable[str]) -> Panel:

@@ -200,5 +200,16 @@ def notices(settings: Settings, night: dt.date | None = None) -> list[Notice]:
             (night.isoformat() if night else None,) * 2,
         ).fetchall()
     return [
-        Notice(dt.date.fromisoformat(row[0]), *row[1:5], dt.datetime.fromisoformat(row[5]), *row[6:]) for row in rows
+        Notice(
+            night=dt.date.fromisoformat(of_night),
+            severity=severity,
+            channel=channel,
+            subject=subject,
+            body=body,
+            attempted_at=dt.datetime.fromisoformat(attempted_at),
+            attempts=attempts,
+            outcome=outcome,
+            reason=reason,
+        )
+        for of_night, severity, channel, subject, body, attempted_at, attempts, outcome, reason in rows
     ]

@@ -21,7 +21,7 @@ from include.operations.run_log import step
 from include.settings import DOMAINS, SYNTHETIC_MARKER, Settings
 from include.sources.reading import Problem
 
-COMMANDS = ("run", "extract", "refresh", "releases", "rollback", "quarantine", "demo", "contracts")
+COMMANDS = ("run", "extract", "refresh", "status", "releases", "rollback", "quarantine", "demo", "contracts")
 
 
 @pytest.fixture
