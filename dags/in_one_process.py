@@ -100,13 +100,19 @@ class Progress:
     def watch(self, task: Any) -> None:
         """Have a task of the DAG tell of its start and its end, without a second try."""
         task.retries = 0
-        task.on_execute_callback = [self._starts]
-        task.on_success_callback = [lambda context: self._ends(context, "done")]
-        task.on_skipped_callback = [lambda context: self._ends(context, "nothing to do")]
-        task.on_failure_callback = [self._fails]
+        task.on_execute_callback = _with(task.on_execute_callback, self._starts)
+        task.on_success_callback = _with(task.on_success_callback, self._succeeds)
+        task.on_skipped_callback = _with(task.on_skipped_callback, self._is_skipped)
+        task.on_failure_callback = _with(task.on_failure_callback, self._fails)
 
     def _starts(self, context: Mapping[str, Any]) -> None:
         self._started[context["ti"].task_id] = time.monotonic()
+
+    def _succeeds(self, context: Mapping[str, Any]) -> None:
+        self._ends(context, "done")
+
+    def _is_skipped(self, context: Mapping[str, Any]) -> None:
+        self._ends(context, "nothing to do")
 
     def _ends(self, context: Mapping[str, Any], outcome: str) -> None:
         name = context["ti"].task_id
@@ -117,6 +123,11 @@ class Progress:
         self._ends(context, "FAILED")
         for line in str(context.get("exception") or "no reason was given").splitlines():
             self.say(f"    {line}")
+
+
+def _with(callbacks: Sequence[Any], told: Any) -> list[Any]:
+    """A task's callbacks with the one that tells people, before its own and in place of an earlier watcher's."""
+    return [told, *(one for one in callbacks if not isinstance(getattr(one, "__self__", None), Progress))]
 
 
 def migrate() -> None:

@@ -8,24 +8,35 @@ files, that may import airflow.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from airflow.providers.smtp.hooks.smtp import SmtpHook
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 from airflow.sdk import (
     DAG,
     Asset,
     AssetOrTimeSchedule,
+    BaseNotifier,
+    Connection,
     CronTriggerTimetable,
     TriggerRule,
     chain,
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+)
 
 from include import night
 from include.errors import WarehouseError
 from include.landing.contract import Contract, contracts_of
+from include.operations import notices
 from include.settings import COPENHAGEN, DOMAINS, Settings
 
 if TYPE_CHECKING:
@@ -48,10 +59,113 @@ JUDGE_TIMEOUT = dt.timedelta(minutes=20)
 LOOK_TIMEOUT = dt.timedelta(minutes=5)
 STEP_TIMEOUT = dt.timedelta(minutes=90)
 
+LATE = dt.timedelta(minutes=15)
+PATIENCE = dt.timedelta(minutes=45)
+LOOK_AGAIN = dt.timedelta(seconds=20)
+"""From when on a run of the clock is one that is made up for; how long and how often a refresh looks whether a domain
+that lands right now is done."""
+
+_log = logging.getLogger(__name__)
+
 
 def asset_of(domain: str) -> Asset:
     """The asset that says: this domain's deliveries of a night have been taken in and judged."""
     return Asset(name=f"landed_{domain}", uri=f"warehouse://landed/{domain}", group="landing")
+
+
+# ---- notices
+
+Event = Literal["not taken in", "looked", "failed", "published"]
+"""What a task has to tell: a domain that failed for good, the look in the ledger, a step that failed, a release."""
+
+
+class BriefSmtpHook(SmtpHook):
+    """Airflow's hook that does not wait longer for the mail server than a task's process is left to live."""
+
+    @property
+    def timeout(self) -> int:
+        """Seconds for an answer, whatever the connection allows."""
+        return int(notices.SECONDS)
+
+    @property
+    def smtp_retry_limit(self) -> int:
+        """A notice that does not go is tried again by the next task that has something to tell."""
+        return 0
+
+
+class MailNotifier(SmtpNotifier):
+    """A message by mail, through the connection `smtp_default`; its extra `from_email` is the sender."""
+
+    @property
+    def hook(self) -> SmtpHook:
+        """The way to the mail server."""
+        return BriefSmtpHook(smtp_conn_id=self.smtp_conn_id)
+
+
+class WebhookNotifier(BaseNotifier):
+    """A message to the webhook of a connection of type http: host, and a token as password if it wants one."""
+
+    def __init__(self, message: notices.Message, http_conn_id: str) -> None:
+        super().__init__()
+        self.message = message
+        self.http_conn_id = http_conn_id
+
+    def notify(self, context: Any) -> None:
+        """Post it."""
+        found = Connection.get(self.http_conn_id)
+        notices.post(self.message, found.host, found.schema, found.port, found.password)
+
+
+class NightNotifier(BaseNotifier):
+    """Tells mail and webhook what has come of the night with this task; what is told says `notices`.
+
+    A callback of tasks, so that it runs where the warehouse's home is, and after the last try only.
+    """
+
+    def __init__(self, event: Event, domain: str = "") -> None:
+        super().__init__()
+        self.event = event
+        self.domain = domain
+
+    def notify(self, context: Any) -> None:
+        """Tell what is due; a channel that does not answer fails nothing."""
+        settings = _of_night(Settings(), _night_of_run(context))
+        senders: dict[str, notices.Sender] = {
+            "mail": lambda message: _mail_notifier(message, settings.notice_mail).notify(context),
+            "webhook": lambda message: WebhookNotifier(message, settings.notice_webhook.strip()).notify(context),
+        }
+        notices.tell(settings, self._message(settings, context), senders)
+
+    def _message(self, settings: Settings, context: Any) -> notices.Message | None:
+        match self.event:
+            case "not taken in":
+                return notices.not_taken_in(settings, [self.domain])
+            case "failed":
+                return notices.step_failed(settings, context["ti"].task_id)
+            case "published":
+                return notices.published(settings)
+            case "looked":
+                # Only the clock's run is late enough to miss a domain.
+                is_clock = _started_by(context["dag_run"].run_type.value) == "clock"
+                missing = night.missing_domains(settings) if is_clock else ()
+                return notices.not_taken_in(settings, missing) if missing else None
+
+
+def _mail_notifier(message: notices.Message, to: str) -> MailNotifier:
+    """Sends a message when its `notify` is called; as a callback it would take the texts for templates."""
+    return MailNotifier(
+        to=[address.strip() for address in to.split(",") if address.strip()],
+        subject=message.subject,
+        html_content=message.as_html,
+        custom_headers={"Auto-Submitted": "auto-generated"},
+        smtp_conn_id=SmtpHook.default_conn_name,
+    )
+
+
+def _night_of_run(context: Any) -> str | None:
+    """The business date of a refresh, as its first task gave it out or was given it; None for an extract."""
+    run = context["ti"].xcom_pull(task_ids="look_in_ledger")
+    return str(run["night"]) if run else _night_of_events(context)
 
 
 # ---- extract
@@ -103,8 +217,6 @@ def _landing(contract: Contract) -> Any:
 
 def _connection(name: str) -> ApiConnection | None:
     """Airflow's connection of this name, None if there is none: the dataset is then simply not delivered."""
-    from airflow.sdk import Connection
-
     from include.sources.api import ApiConnection
 
     try:
@@ -117,7 +229,12 @@ def _connection(name: str) -> ApiConnection | None:
 def _judge_deliveries(domain: str) -> Any:
     asset = asset_of(domain)
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, execution_timeout=JUDGE_TIMEOUT, outlets=[asset])
+    @task(
+        trigger_rule=TriggerRule.ALL_DONE,
+        execution_timeout=JUDGE_TIMEOUT,
+        outlets=[asset],
+        on_failure_callback=NightNotifier("not taken in", domain),
+    )
     def judge_deliveries() -> dict[str, int]:
         settings = Settings()
         verdicts = night.judge_domain(settings, domain)
@@ -168,18 +285,47 @@ def refresh(*, purpose: str, description: str, when_it_fails: str) -> DAG:
     return dag
 
 
-@task(task_id="look_in_ledger", execution_timeout=LOOK_TIMEOUT)
+@task(
+    task_id="look_in_ledger",
+    execution_timeout=LOOK_TIMEOUT,
+    on_success_callback=NightNotifier("looked"),
+    on_skipped_callback=NightNotifier("looked"),
+    on_failure_callback=NightNotifier("failed"),
+)
 def _look_in_ledger() -> dict[str, str]:
-    """The id and business date of the run that follows; skips it where there is nothing to publish."""
+    """The id and business date of the run that follows; skips it where there is nothing to publish.
+
+    Looks again later (the task is up for reschedule and holds no place) while a domain lands that the run needs.
+    """
     from include.warehouse.run_folder import new_run_id
 
     context = get_current_context()
     trigger = _started_by(context["dag_run"].run_type.value)
     settings = _of_night(Settings(), _night_of_events(context))
     decision = night.look_in_ledger(settings, trigger)
+    if being_landed := _worth_waiting_for(context, trigger, decision.missing):
+        _log.info("%s: landing right now, looking again in %s s", ", ".join(being_landed), LOOK_AGAIN.seconds)
+        raise AirflowRescheduleException(dt.datetime.now(dt.UTC) + LOOK_AGAIN)
     if not decision.goes_on:
         raise AirflowSkipException(decision.reason)
     return {"run_id": new_run_id(), "night": settings.night.isoformat(), "reason": decision.reason}
+
+
+def _worth_waiting_for(context: Any, trigger: Trigger, missing: tuple[str, ...]) -> list[str]:
+    """The missing domains whose extract runs right now, if the run may wait for them; else none.
+
+    A run by deliveries can be early, on what the others gave out the night before; if it ended, its events would be
+    used up and the night would wait for the clock. A run of the clock is on time and takes what is there, unless
+    Airflow was down at its time: then the extracts are made up for beside it.
+    """
+    run = context["dag_run"]
+    is_late = run.start_date - run.run_after > LATE
+    if trigger == "hand" or (trigger == "clock" and not is_late):
+        return []
+    if dt.datetime.now(dt.UTC) - run.start_date > PATIENCE:
+        return []
+    count = context["ti"].get_dr_count
+    return [domain for domain in missing if count(dag_id=f"extract_{domain}", states=["queued", "running"])]
 
 
 def _started_by(run_type: str) -> Trigger:
@@ -203,7 +349,12 @@ def _of_night(settings: Settings, date: str | None) -> Settings:
 def _step(name: str, work: Callable[[Settings, str], Any]) -> Any:
     """A task that does one step's work on the run; a gate that refuses is not tried again."""
 
-    @task(task_id=name, execution_timeout=STEP_TIMEOUT)
+    @task(
+        task_id=name,
+        execution_timeout=STEP_TIMEOUT,
+        on_success_callback=[NightNotifier("published")] if name == "publish" else [],
+        on_failure_callback=NightNotifier("failed"),
+    )
     def step(run: dict[str, str]) -> None:
         settings = _of_night(Settings(), run["night"])
         try:
@@ -272,9 +423,9 @@ gør det samme: det, der allerede er modtaget, springes over, så den kan gentag
 def _refresh_schedule() -> str:
     return f"""
 Når alle fire områder har meldt sig, og senest {_clock(Settings().refresh_at)}. Første opgave ser i leveranceregistret:
-en kørsel startet af leverancer går kun videre, når alle fire er modtaget i nat; en startet af uret slutter straks, hvis
-nattens udgivelse allerede har de samme leverancer, og tager ellers det, der er; en startet i hånden udgiver altid.
-Én kørsel ad gangen.
+en kørsel startet af leverancer går kun videre, når alle fire er modtaget i nat, og venter på dem, der er i gang; en
+startet af uret tager det, der er (har Airflow været nede, venter den på dem, der indhentes). Begge slutter straks, hvis
+nattens udgivelse allerede har de samme leverancer. En startet i hånden udgiver altid. Én kørsel ad gangen.
 """
 
 

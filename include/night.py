@@ -158,6 +158,13 @@ def look_in_ledger(settings: Settings, trigger: Trigger) -> Decision:
     )
 
 
+def missing_domains(settings: Settings) -> tuple[str, ...]:
+    """The domains whose deliveries of the night have not been taken in."""
+    with Ledger(settings) as ledger:
+        landed = ledger.domains_landed(settings.night)
+    return tuple(domain for domain in DOMAINS if domain not in landed)
+
+
 def build_step(settings: Settings, run_id: str) -> dict[str, Any]:
     """Build and test with dbt the run's private database. Raises BuildFailed."""
     from include.warehouse.build import build

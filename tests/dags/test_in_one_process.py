@@ -56,8 +56,15 @@ def test_old_logs_are_removed(night_runner: ModuleType, settings: Settings) -> N
 def test_each_task_is_a_line_and_a_failure_says_why(night_runner: ModuleType) -> None:
     shown = io.StringIO()
     progress = night_runner.Progress(shown)
-    task: Any = SimpleNamespace()
+    kinds = ("execute", "success", "skipped", "failure")
+    own = [len]
+    task: Any = SimpleNamespace(**{f"on_{kind}_callback": own for kind in kinds})
+    night_runner.Progress(io.StringIO()).watch(task)
     progress.watch(task)
+    assert {len(getattr(task, f"on_{kind}_callback")) for kind in kinds} == {2}, (
+        "a task's own callbacks stay, one watches"
+    )
+    assert task.on_failure_callback[1] is len
     context = {"ti": SimpleNamespace(task_id="build"), "exception": ValueError("the reason\nand the remedy")}
     task.on_execute_callback[0](context)
     task.on_failure_callback[0](context)
