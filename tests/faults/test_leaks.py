@@ -179,10 +179,10 @@ def spoil(contract: Contract, source: Path, target: Path, victims: list[tuple[st
 
     Returns the columns that were planted in. The rest of such a row is as it was.
     """
-    content = source.read_bytes()
-    is_utf8 = content.startswith(b"\xef\xbb\xbf") or contract.dataset != "ledger_postings"
-    kind = "utf-8" if is_utf8 else "cp1252"
-    lines = list(csv.reader(io.StringIO(content.decode(kind).removeprefix("\ufeff")), delimiter=";"))
+    assert contract.layout is not None, "deliveries about persons are delimited texts"
+    content, delimiter = source.read_bytes(), contract.layout.delimiter
+    text, kind = _text(content)
+    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     header, rows = lines[0], lines[1:]
     total = rows.pop() if contract.layout and contract.layout.total else None
     columns = [column.source_name for column in contract.columns if column.source_name in header]
@@ -195,7 +195,7 @@ def spoil(contract: Contract, source: Path, target: Path, victims: list[tuple[st
     if total is not None:
         rows.append(total)
     out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
     writer.writerows([header, *rows])
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(("\ufeff" if content.startswith(b"\xef\xbb\xbf") else "").encode() + out.getvalue().encode(kind))
@@ -222,10 +222,11 @@ def bad_inbox(good: Path, target: Path, *, headless: bool = False) -> Path:
     ]
     for contract in ABOUT_PERSONS:
         source = largest(good, contract)
-        label = source.stem.removeprefix(f"{contract.dataset}_").rpartition("_")[0]
+        assert contract.layout is not None, "deliveries about persons are delimited texts"
+        delimiter = contract.layout.delimiter.encode()
 
-        def named(day: int, contract: Contract = contract, label: str = label) -> Path:
-            return target / contract.dataset / f"{contract.dataset}_{label}_202606{day}.csv"
+        def named(day: int, contract: Contract = contract, stem: str = source.stem) -> Path:
+            return target / contract.dataset / f"{stem[:-2]}{day}.csv"
 
         content = source.read_bytes()
         newline = b"\r\n" if b"\r\n" in content else b"\n"
@@ -238,18 +239,19 @@ def bad_inbox(good: Path, target: Path, *, headless: bool = False) -> Path:
             continue
         # Columns change places without their names.
         named(23).write_bytes(
-            newline.join([lines[0], *(b";".join(reversed(line.split(b";"))) for line in lines[1:FEW]), b""])
+            newline.join([lines[0], *(delimiter.join(reversed(line.split(delimiter))) for line in lines[1:FEW]), b""])
         )
         broken = list(lines)
         broken[len(broken) // 2] = b'"' + broken[len(broken) // 2]
         named(24).write_bytes(newline.join(broken))
-        named(25).write_bytes(newline.join([lines[0], *(line + b";" + lines[1] for line in lines[1:3])]) + newline)
+        named(25).write_bytes(newline.join([lines[0], *(line + delimiter + lines[1] for line in lines[1:3])]) + newline)
         named(26).write_bytes(content + bytes(range(0x80, 0xA0)) + lines[1] + newline)
         named(27).write_bytes(newline.join([*lines[:3], b""]))
         # Names of children instead of numbers, numbers instead of names.
-        header, *rows = list(csv.reader(io.StringIO(_text(content)), delimiter=";"))
-        if "Navn" in header:
-            name, key = header.index("Navn"), header.index("Personnummer")
+        header, *rows = list(csv.reader(io.StringIO(_text(content)[0]), delimiter=contract.layout.delimiter))
+        names = [column.source_name for column in contract.columns if column.name in {"pupil_name", "child_name"}]
+        if names and contract.person_columns:
+            name, key = header.index(names[0]), header.index(contract.person_columns[0].source_name)
             swapped = [
                 header,
                 *(
@@ -258,15 +260,16 @@ def bad_inbox(good: Path, target: Path, *, headless: bool = False) -> Path:
                     if len(row) == len(header)
                 ),
             ]
-            named(28).write_text("\n".join(";".join(row) for row in swapped) + "\n", "utf-8")
+            named(28).write_text("\n".join(contract.layout.delimiter.join(row) for row in swapped) + "\n", "utf-8")
     return target
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes) -> tuple[str, str]:
+    """The text of a delivery and the encoding that it is in."""
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError:
-        return content.decode("cp1252")
+        return content.decode("cp1252"), "cp1252"
 
 
 @pytest.fixture(scope="session")
