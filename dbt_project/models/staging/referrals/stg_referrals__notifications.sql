@@ -1,0 +1,46 @@
+with
+
+source as (
+    select * from {{ source('referrals', 'notifications') }}
+),
+
+deliveries as (
+    select * from {{ ref('stg_operations__deliveries') }}
+    where dataset = 'notifications'
+),
+
+-- a notification whose date was corrected can stand in two deliveries; it counts once, as the newest has it
+current_notifications as (
+    select source.*
+    from source
+    left join deliveries on source.delivery_id = deliveries.delivery_id
+    qualify row_number() over (
+        partition by source.municipality_code, source.notification_id
+        order by deliveries.as_of desc, deliveries.received_at desc, source.received_date desc
+    ) = 1
+),
+
+-- of an unborn child nothing is known but the mother
+renamed as (
+    select
+        municipality_code,
+        notification_id,
+        received_date,
+        registered_date,
+        unborn_child = 'Ja' as is_unborn,
+        case when unborn_child = 'Nej' then person_key end as person_key,
+        case when unborn_child = 'Ja' then person_key end as mother_person_key,
+        case when unborn_child = 'Nej' then sex end as sex,
+        case when unborn_child = 'Nej' then cast(datesub('year', birth_date, received_date) as integer) end
+            as age_years,
+        district_code,
+        administering_municipality_code,
+        notifier_code,
+        cause_codes,
+        assessed_within_24_hours = 'Ja' as is_assessed_within_24_hours,
+        outcome,
+        delivery_id
+    from current_notifications
+)
+
+select * from renamed
