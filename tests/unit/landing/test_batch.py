@@ -299,11 +299,11 @@ def test_a_person_number_stops_the_delivery_and_is_not_repeated(settings: Settin
 
 
 def test_a_dataset_without_a_suite_names_the_file(settings: Settings, tmp_path: Path) -> None:
-    contract = load_contracts()["referrals"].model_copy(update={"dataset": "memberships"})
+    contract = load_contracts()["referrals"].model_copy(update={"dataset": "not_yet_judged"})
     batch = tmp_path / "b.parquet"
     duckdb.sql("select 1 as a").write_parquet(str(batch))
     known = BatchHistory(TODAY, "2026", TODAY, TODAY, 1, 1, 0)
-    with pytest.raises(WarehouseError, match=r"write expectations/memberships\.json"):
+    with pytest.raises(WarehouseError, match=r"write expectations/not_yet_judged\.json"):
         judge_batch(settings, contract, batch, known, [])
     assert list(settings.staging.iterdir()) == []
 
