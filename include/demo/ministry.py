@@ -106,12 +106,14 @@ def serve(files: Sequence[Path], token: str) -> Iterator[ApiConnection]:
         yield stand_in.connection
 
 
-def write_answers(folder: Path, cube: Cube, rows: Sequence[Mapping[str, str]]) -> Path:
-    """Write the rows of a cube as `stub_answers.json` into `folder`, the inbox folder of the dataset that asks."""
+def write_answers(
+    folder: Path, cube: Cube, rows: Sequence[Mapping[str, str]], *, file_name: str = STUB_ANSWERS
+) -> Path:
+    """Write the rows of a cube into a file of `folder`, the inbox folder of the dataset that asks for them."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     place = json.dumps(cube.place, ensure_ascii=False)
-    file = folder / STUB_ANSWERS
+    file = folder / file_name
     file.write_text(f'{{"synthetic": true,\n"cube": {place},\n"rows": [\n{lines}\n]}}\n', "utf-8")
     return file
 

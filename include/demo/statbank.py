@@ -109,10 +109,10 @@ def serve(files: Sequence[Path], token: str | None = None) -> Iterator[ApiConnec
         yield stand_in.connection
 
 
-def write_answers(folder: Path, tables: Sequence[Table]) -> Path:
-    """Write tables as `stub_answers.json` into `folder`, the inbox folder of the dataset that asks for them."""
+def write_answers(folder: Path, tables: Sequence[Table], *, file_name: str = STUB_ANSWERS) -> Path:
+    """Write tables into a file of `folder`, the inbox folder of the dataset that asks for them."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / STUB_ANSWERS
+    file = folder / file_name
     parts = []
     for table in tables:
         rows = ",\n".join(
