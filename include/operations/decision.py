@@ -40,18 +40,18 @@ def decide(
 ) -> Decision:
     """Decide for a run of `night`, when the domains `landed` have been taken in and judged.
 
-    Started by deliveries: only when all domains have landed. By the clock: not if tonight's release already has the
-    same deliveries; a release of an earlier night does not count, since the business date moves what is stale. By
-    hand: always.
+    Started by deliveries: only when all domains have landed. By deliveries or the clock: not if tonight's release
+    already has the same deliveries, so that a night has one release, whichever of the two comes first; a release of an
+    earlier night does not count, since the business date moves what is stale. By hand: always.
     """
     missing = tuple(domain for domain in DOMAINS if domain not in landed)
     stands = f"{', '.join(missing)} not landed tonight" if missing else "all domains landed tonight"
     if trigger == "hand":
         return Decision(True, f"started by hand, which always publishes; {stands}", missing)
-    if trigger == "deliveries":
-        if missing:
-            return Decision(False, f"{stands}: the run of the last domain, or the clock's, publishes", missing)
-        return Decision(True, stands, missing)
+    if trigger == "deliveries" and missing:
+        return Decision(False, f"{stands}: the run of the last domain, or the clock's, publishes", missing)
     if published is not None and published.night == night and published.fingerprint == fingerprint:
         return Decision(False, "tonight's release already has the same deliveries", missing)
+    if trigger == "deliveries":
+        return Decision(True, stands, missing)
     return Decision(True, f"the clock publishes what is there; {stands}", missing)

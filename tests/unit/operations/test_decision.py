@@ -21,8 +21,9 @@ OLD = Published(YESTERDAY, "the same")
     [
         ("deliveries", DOMAINS, None, True),
         ("deliveries", DOMAINS, OLD, True),
-        # A domain that lands again after the release was made: its run publishes again, same deliveries or not.
-        ("deliveries", DOMAINS, SAME, True),
+        # A domain that lands again after the release was made publishes again if it brought something, else not.
+        ("deliveries", DOMAINS, CHANGED, True),
+        ("deliveries", DOMAINS, SAME, False),
         # The first event of a night after a clock run, on the other three events of the night before.
         ("deliveries", DOMAINS[:1], OLD, False),
         ("deliveries", DOMAINS[:3], None, False),
