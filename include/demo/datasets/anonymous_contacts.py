@@ -92,7 +92,8 @@ def deliver(statements: Sequence[Statement], nights: Sequence[dt.date]) -> tuple
     for night in nights:
         new = {one.month: one for one in statements if before < one.known_from <= night}
         for month in sorted(new, key=str):
-            label, first, last = by_month(month.item().year, month.item().month)
+            begins = _day_of(month, 1)
+            label, first, last = by_month(begins.year, begins.month)
             place = len(PLACES) * len(KINDS) * len(AGE_BANDS)
             rows = np.arange(place)
             deliveries.append(

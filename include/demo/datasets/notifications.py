@@ -194,8 +194,7 @@ def _chosen(rng: np.random.Generator, population: Population, size: Size) -> tup
         expected = np.flatnonzero(
             (population.born > opening) & (population.born <= opening + 365) & (population.pupil < 0)
         )
-        expecting = rng.choice(expected, min(len(expected), 1 + int(_UNBORN * _A_YEAR[size]))) if len(expected) else []
-        born_later = np.array(expecting, dtype=np.int64)
+        born_later = rng.permutation(expected)[: 1 + int(_UNBORN * _A_YEAR[size])]
         children += [child[able], born_later]
         days += [date[able], population.born[born_later] - rng.integers(10, 150, len(born_later))]
         unborn += [np.zeros(len(able), dtype=bool), np.ones(len(born_later), dtype=bool)]
