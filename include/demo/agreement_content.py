@@ -20,6 +20,9 @@ CITY = "By, Erhverv og Miljø"
 JOBS = "Arbejdsmarkedscenter Ballerup"
 SECRETARIAT = "Politisk Sekretariat"
 DIGITAL = "Digitaliseringssekretariatet"
+COMMON_LIFE = "Center for Fællesliv"
+DAILY_LIFE, CULTURAL_LIFE = "Center for Hverdagsliv", "Center for Kulturliv"
+"""A made-up centre that was split on 1 July 2025 into two, so that a split can be played (seed `center`)."""
 
 CHILDREN = "Børne- og Skoleudvalget"
 ECONOMY = "Økonomiudvalget"
@@ -105,9 +108,19 @@ _TITLES_OF_A_YEAR: Mapping[int, Mapping[str, str]] = {
     },
 }
 
+_CENTERS_OF_A_YEAR: Mapping[int, Mapping[str, str]] = {
+    2024: {"3.03-2": COMMON_LIFE, "3.06": COMMON_LIFE},
+    2025: {"3.03-2": COMMON_LIFE, "3.06": COMMON_LIFE},
+    2026: {"3.03-2": DAILY_LIFE, "3.06": CULTURAL_LIFE},
+}
+
 INITIATIVES: Mapping[int, tuple[Initiative, ...]] = {
     year: tuple(
-        replace(initiative, title=_TITLES_OF_A_YEAR[year].get(initiative.initiative_id, initiative.title))
+        replace(
+            initiative,
+            title=_TITLES_OF_A_YEAR[year].get(initiative.initiative_id, initiative.title),
+            responsible_center=_CENTERS_OF_A_YEAR[year].get(initiative.initiative_id, initiative.responsible_center),
+        )
         for initiative in _BASE
     )
     for year in YEARS

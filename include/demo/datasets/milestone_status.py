@@ -30,6 +30,9 @@ CENTER_CODES: Mapping[str, str] = {
     content.JOBS: "AMC-2017",
     content.SECRETARIAT: "POS-2017",
     content.DIGITAL: "DIG-2017",
+    content.COMMON_LIFE: "FLI-2023",
+    content.DAILY_LIFE: "HVE-2025",
+    content.CULTURAL_LIFE: "KUL-2025",
 }
 """The codes of the seed `center` for the centres that the agreements name."""
 

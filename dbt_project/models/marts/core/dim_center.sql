@@ -2,6 +2,7 @@ with
 
 centers as (
     select * from {{ ref('center') }}
+    where basis <> 'synthetic' or {{ is_synthetic() }}
 ),
 
 -- one centre may be split into several, so the seed names the predecessor and the successors follow from it
