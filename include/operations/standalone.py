@@ -45,12 +45,15 @@ AIRFLOW = (sys.executable, "-m", "airflow")
 
 PARTS = {
     "api-server": ("api-server",),
-    # Their log servers would listen on all addresses; on one machine the logs are read as files.
-    "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
+    # The log servers of these two would listen on all addresses; on one machine the logs are read as files.
     "triggerer": ("triggerer", "--skip-serve-logs"),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
 }
-"""What Airflow consists of, with the arguments that start it."""
+"""What Airflow consists of, with the arguments that start it.
+
+The scheduler is started when the api-server answers: tasks ask it, and one that gets no answer has failed a try.
+"""
 
 READY_SECONDS = 120.0
 END_SECONDS = 15.0
@@ -132,6 +135,8 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "http.access=WARNING",
         # A worker that misses the end of its task looks again at its next heartbeat, by default only after 5 s.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        # A machine that is busy answers later than the 5 s that Airflow waits by default.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -362,17 +367,18 @@ def supervise(settings: Settings, port: int, added: Mapping[str, str], *, airflo
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    variables = os.environ | environment(settings, port) | added
+    variables = {**os.environ, **environment(settings, port), **added}
     if not _migrate(settings, airflow, variables, stopping):
         return 0 if stopping.is_set() else 1
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name in PARTS:
-            running[name] = _start_part(settings, name, airflow, variables)
-        while not stopping.wait(PAUSE_SECONDS):
-            for name, part in running.items():
-                if part.poll() is not None:
+        while not stopping.wait(PAUSE_SECONDS if len(running) == len(PARTS) else 0.1):
+            for name in PARTS:
+                part = running.get(name)
+                if part is not None and part.poll() is not None:
                     _note(f"{name} ended with code {part.returncode} and is started again; why: {name}.before.log")
+                    del running[name]
+                if name not in running and (name != "scheduler" or _answers(port)):
                     running[name] = _start_part(settings, name, airflow, variables)
     finally:
         for part in running.values():
@@ -382,6 +388,11 @@ def supervise(settings: Settings, port: int, added: Mapping[str, str], *, airflo
                 part.wait(END_SECONDS)
     _note("ended")
     return 0
+
+
+def _answers(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex((ADDRESS, port)) == 0
 
 
 def _migrate(
