@@ -89,10 +89,11 @@ def publish(settings: Settings, run_id: str, *, notes: Sequence[str] = ()) -> Re
             _open_the_way(settings)
             folder.release.rename(target)
             _fsync(target.parent)
+        replaced = _current_id(settings)
         _swap(settings, folder.run_id)
         release = _read(settings, target)
         _log.info("release %s is current, content %s", release.release_id, release.content_hash[:12])
-        sweep(settings, published=folder.run_id)
+        sweep(settings, published=folder.run_id, replaced=replaced)
     return release
 
 
@@ -183,12 +184,13 @@ def verify(settings: Settings, release_id: str, *, with_content: bool = False) -
     return release
 
 
-def sweep(settings: Settings, *, published: str) -> list[str]:
+def sweep(settings: Settings, *, published: str, replaced: str | None = None) -> list[str]:
     """Remove what a publication leaves behind; gives the names of what is gone. The caller holds the refresh lock.
 
-    Gone are: releases beyond the newest `kept_releases` (never the current one), staging folders of the published run
-    and of all that began before it (whoever builds holds the lock, so they have ended or been killed), and what an
-    interrupted sweep or swap left. A run that began later is left alone.
+    Gone are: releases beyond the newest `kept_releases`, staging folders of the published run and of all that began
+    before it (whoever builds holds the lock, so they have ended or been killed), and what an interrupted sweep or swap
+    left. A run that began later is left alone. So are the current release and the one that it `replaced`, which may be
+    old after a rollback: a reader may have followed the link a moment ago and not have opened its files yet.
     """
     removed: list[str] = []
     with refresh_lock(settings):
@@ -198,7 +200,7 @@ def sweep(settings: Settings, *, published: str) -> list[str]:
         for path in sorted(found):
             if path.name.endswith(_REMOVED):
                 shutil.rmtree(path)
-            elif path.name not in {*kept, standing}:
+            elif path.name not in {*kept, standing, replaced}:
                 # Renamed first: a folder that is half gone must not look like a release.
                 doomed = path.with_name(path.name + _REMOVED)
                 path.rename(doomed)
