@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from include.errors import WarehouseError
-from include.landing.contract import load_contracts
+from include.landing.contract import contracts_of, load_contracts
 from include.landing.judge import Verdict
 from include.landing.ledger import Ledger
 from include.landing.process import LandReport
@@ -137,12 +137,8 @@ def test_a_rejected_delivery_goes_red_with_its_place_while_the_domain_goes_on(
     ended = run("extract_budget")
 
     assert ended.state == "failed"
-    assert ended.tasks == {
-        "land_budget_agreement": "success",
-        "land_ledger_postings": "success",
-        "judge_deliveries": "success",
-        "account_for_domain": "failed",
-    }
+    landings = {f"land_{contract.dataset}": "success" for contract in contracts_of("budget")}
+    assert ended.tasks == {**landings, "judge_deliveries": "success", "account_for_domain": "failed"}
     assert ended.nights == [home.night.isoformat()], "the refresh would wait for a domain that has landed"
     assert domains_landed(home) == {"budget"}
     assert "ledger_postings_2026-06_20260619.csv, line 17, column Beløb: the amount is no number" in ended.said
