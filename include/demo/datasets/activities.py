@@ -150,9 +150,16 @@ def _icehearts(rng: np.random.Generator) -> Iterator[Activity]:
         district="HED",
         association="BBC58",
         expected=12,
+        registered=dt.date(2026, 5, 20),
     )
     yield planned
-    yield replace(planned, association="BAK", first=dt.date(2025, 9, 1), cancelled=dt.date(2025, 9, 22))
+    yield replace(
+        planned,
+        association="BAK",
+        first=dt.date(2025, 9, 1),
+        cancelled=dt.date(2025, 9, 22),
+        registered=dt.date(2025, 8, 4),
+    )
     for school in (_HEDEGAARD, _GRANTOFTEN):
         for month in np.arange(np.datetime64("2024-09"), np.datetime64(AS_OF, "M")):
             first, last = month.astype("datetime64[D]").item(), ((month + 1).astype("datetime64[D]") - 1).item()
@@ -249,6 +256,8 @@ def _groups(rng: np.random.Generator) -> Iterator[Activity]:
                 last=first + dt.timedelta(days=84),
                 expected=8,
                 participants=int(rng.integers(5, 9)) if first <= AS_OF else 0,
+                # places are offered long before
+                registered=first - dt.timedelta(days=120),
             )
 
 
@@ -285,6 +294,7 @@ def _inspections(rng: np.random.Generator) -> Iterator[Activity]:
         house=_NOT_INSPECTED,
         district="SKL",
         hours=(300, 200),
+        registered=dt.date(2026, 5, 4),
     )
 
 
