@@ -128,6 +128,8 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
         "AIRFLOW__API__HOST": ADDRESS,
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
+        # The reason of a failure is one long line, which the page otherwise cuts off.
+        "AIRFLOW__API__DEFAULT_WRAP": "True",
         "AIRFLOW__API__INSTANCE_NAME": f"{settings.municipality_name}: datavarehus",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'scheduler.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),

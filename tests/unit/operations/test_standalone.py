@@ -74,7 +74,7 @@ def is_listening(port: int) -> bool:
 
 
 def until(is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not is_so() and time.monotonic() < deadline:
         time.sleep(0.05)
     return is_so()
