@@ -41,7 +41,7 @@ DBT_PARSE = scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project \
 	--target-path "$$scratch/target" --log-path "$$scratch/logs"
 
-.PHONY: help setup run up down demo test lint types parse pytest proof fmt hooks clean
+.PHONY: help setup run up down env demo test lint types parse pytest proof fmt hooks clean
 
 help: ## list the commands (default)
 	@echo "Usage: [INPUTS=<dir>] [WAREHOUSE_HOME=<dir>] make <command>"
@@ -63,6 +63,9 @@ up: setup ## start Airflow on this machine: its scheduler runs the nights (ARGS=
 
 down: setup ## end the Airflow that `make up` started, whole
 	@$(BIN)/warehouse down
+
+env: ## make the secrets of the containers, in .env (INPUTS: the inbox that they read)
+	@$(PYTHON) container_env.py
 
 demo: setup ## write the synthetic municipality into .warehouse/inbox (ARGS="--size small")
 	@$(BIN)/warehouse demo $(ARGS) "$$WAREHOUSE_HOME/inbox"
