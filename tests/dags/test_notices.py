@@ -12,6 +12,7 @@ import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.policy import default
@@ -325,6 +326,45 @@ def test_sinks_that_are_down_fail_nothing_and_are_tried_again(
     assert status(Settings()).told == ["warning mail", "warning webhook"]
     # The webhook: once while nobody listened, twice refused (first and last task of the second night), then taken.
     assert [notice.attempts for notice in notices(home)] == [2, 4]
+
+
+def test_a_mail_server_that_takes_the_call_and_says_nothing_is_not_waited_for(
+    run: Callable[[str], str],
+    home: Settings,
+    sinks: Sinks,
+    steps: dict[str, Exception],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wiring = sys.modules["wiring"]
+    assert wiring.notices.SECONDS * 2 < 20, "both channels within the time that Airflow leaves a task's process"
+    monkeypatch.setattr(wiring.notices, "SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        smtp = {"conn_type": "smtp", "host": "127.0.0.1", "port": silent.getsockname()[1]}
+        smtp["extra"] = {"disable_ssl": True, "disable_tls": True, "from_email": "a@example.dk", "timeout": 60}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(smtp))
+        steps["build"] = OSError(VALUE)
+        begun = time.monotonic()
+        assert run("refresh_warehouse") == "failed"
+        assert time.monotonic() - begun < 30
+    assert len(sinks.posts) == 1
+    told = status(Settings()).told
+    assert told[0].startswith("critical mail NOT SENT: ")
+    assert told[1] == "critical webhook"
+
+
+def test_a_connection_that_is_not_there_is_told_by_status(
+    run: Callable[[str], str],
+    home: Settings,
+    sinks: Sinks,
+    steps: dict[str, Exception],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT")
+    monkeypatch.delenv("AIRFLOW_CONN_NOTICES")
+    steps["build"] = OSError(VALUE)
+    assert run("refresh_warehouse") == "failed"
+    assert [one.outcome for one in notices(home)] == ["failed", "failed"]
+    assert all("NOT SENT: Airflow" in line for line in status(Settings()).told)
 
 
 def test_a_second_try_that_succeeds_tells_nobody(
