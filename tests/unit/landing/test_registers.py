@@ -125,6 +125,13 @@ def test_no_delivery_is_refused_or_noted(tmp_path: Path, nights: Nights) -> None
     assert [verdict for verdict in verdicts if verdict.critical or verdict.warnings] == []
 
 
+def test_a_year_of_nights_ends_with_what_a_week_ends_with(week: Filled, tmp_path: Path) -> None:
+    year = fill(tmp_path / "inbox", "year")
+    for dataset in DATASETS:
+        assert year[dataset]["figures"] == week.truth[dataset]["figures"], dataset
+        assert len(year[dataset]["deliveries"]) > 2 * len(week.truth[dataset]["deliveries"])
+
+
 def test_names_titles_and_remarks_stay_in_the_inbox(week: Filled, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", inputs=week.inbox, key_file=tmp_path / "key")
     land(settings, "activities")
@@ -200,6 +207,7 @@ SPOILT = [
     _activity("Fællesskab", "house_code", "place_is_a_house", Huskode=""),
     _activity("Fællesskab", "house_code", "place_is_one", Institutionsnummer="151003"),
     _activity("Tilsyn", "district_name", "house_has_its_district", Distrikt=""),
+    _activity("Tilsyn", "district_name", "house_has_its_district", Huskode="BAL-02", Distrikt="Skovlunde"),
     _activity("Angstgruppe", "expected_participants", "anxiety_group_expects_participants", Forventede_deltagere="0"),
     _activity("Kompetenceforløb", "profession_group", "course_has_profession_and_completed", Faggruppe=""),
     _activity("Kompetenceforløb", "completed_participants", "completed_of_courses", Gennemført_af="90"),

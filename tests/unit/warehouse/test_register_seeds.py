@@ -70,10 +70,15 @@ def test_the_rule_on_kinds_and_projects_is_the_seed() -> None:
 
 
 def test_the_rule_on_codes_and_districts_is_the_seed() -> None:
-    check = _rule("daycare_places", "code_has_its_district")
+    check = f"""({_rule("daycare_places", "code_has_its_district")})"""
+    same = f"""({_rule("activities", "house_has_its_district")})"""
     for row in _rows("district"):
         for code in DISTRICTS:
-            asked = f"select {check} from (select ? as house_code, ? as district_name)"
+            asked = f"select {check} and {same} from (select ? as house_code, ? as district_name)"
+            either = f"select {check} or {same} from (select ? as house_code, ? as district_name)"
+            assert duckdb.execute(either, [f"{code}-01", row["district_name"]]).fetchone() == (
+                code == row["district_code"],
+            )
             assert duckdb.execute(asked, [f"{code}-01", row["district_name"]]).fetchone() == (
                 code == row["district_code"],
             )
