@@ -209,17 +209,17 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
                 reason = "the time is no code of StatBank" if year is None else "the value is no Danish number"
                 problems.append(Problem(line, column, "danish_number" if year else "time_code", reason, ASK_AGAIN))
                 continue
-            own = (
-                table.code,
-                cell.pop(table.place),
-                cell.pop(table.time),
-                year[1],
-                value,
-                status,
-                table.updated,
-                str(table.is_active).lower(),
-            )
-            records.append(cell | dict(zip(_OWN_COLUMNS, own, strict=True)))
+            own = {
+                "table_code": table.code,
+                "place_code": cell.pop(table.place),
+                "time_code": cell.pop(table.time),
+                "year": year[1],
+                "value": value,
+                "value_status": status,
+                "table_updated": table.updated,
+                "table_is_active": str(table.is_active).lower(),
+            }
+            records.append({**cell, **own})
             places.append(line)
     count = table_from_rows(connection, records, pa.schema([(header, pa.string()) for header in headers]))
     return Reading(

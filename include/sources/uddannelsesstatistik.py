@@ -232,8 +232,8 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
             value = values.get((key, measure))
             if status == "published" and value is None:
                 continue
-            members = dict(zip(query.levels, key, strict=True))
-            records.append(members | elsewhere | dict(zip(_MEASURE_COLUMNS, (measure, value, status), strict=True)))
+            measured = {"measure_name": measure, "measure_value": value, "value_status": status}
+            records.append({**dict(zip(query.levels, key, strict=True)), **elsewhere, **measured})
             places.append(lines.get((key, measure)))
     if last_year == 0:
         raise DeliveryRejected("there is no value in the answer.", remedy=ASK_AGAIN, file=path.name)

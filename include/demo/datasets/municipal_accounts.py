@@ -118,7 +118,8 @@ def _figures(rng: np.random.Generator) -> _Figures:
     growth = 1.025 ** later[None, None, :]
     accounts = np.rint(total[:, None, None] * shares * growth * rng.normal(1.0, 0.04, shape)).astype(np.int64)
     budgets = np.rint(accounts * rng.normal(0.97, 0.03, shape)).astype(np.int64)
-    changes = (rng.random(shape) < _REVISED) & (RELEASES[0].last_accounts == _YEARS)[None, None, :]
+    changes = rng.random(shape) < _REVISED
+    changes[:, :, np.flatnonzero(RELEASES[0].last_accounts != _YEARS)] = False
     revised = np.where(changes, np.rint(accounts * rng.normal(1.01, 0.01, shape)), accounts).astype(np.int64)
     held = np.ones(shape, dtype=bool)
     small = total < np.quantile(total, _WITHOUT_SECURED)

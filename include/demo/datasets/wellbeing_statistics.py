@@ -127,8 +127,8 @@ def _rows(figures: _Figures, years: int) -> list[dict[str, str]]:
             rows.append(_row(by_interval, {SHARE: f"{_tenths(figures.shares[at][interval])} %"}))
     for school, year, indicator in np.argwhere(figures.schools_told[:, :years]).tolist():
         key = {MUNICIPALITY: "Ballerup", NUMBER: CITY[school].number, YEAR: _YEARS[year], INDICATOR: names[indicator]}
-        at = (school, year, indicator)
-        rows.append(_row(key, {MEAN: _tenths(figures.school_means[at]), PUPILS: _whole(figures.school_pupils[at])}))
+        mean, pupils = figures.school_means[school, year, indicator], figures.school_pupils[school, year, indicator]
+        rows.append(_row(key, {MEAN: _tenths(mean), PUPILS: _whole(pupils)}))
     return rows
 
 
@@ -206,10 +206,10 @@ def _statuses(told: Mask) -> dict[str, int]:
     is missing. All else is served of somebody.
     """
     told = told[told.any(axis=(1, 2, 3))]
-    years = told.any(axis=3)
+    years: Mask = np.any(told, axis=3)
     from_first = np.logical_or.accumulate(years, axis=2)
     to_last = np.logical_or.accumulate(years[:, :, ::-1], axis=2)[:, :, ::-1]
-    has_pupils = from_first & to_last
+    has_pupils: Mask = from_first & to_last
     has_pupils[:, :, :-1] |= years[:, :, 1:]
     has_pupils[:, :, 1:] |= years[:, :, :-1]
     suppressed = ~told & has_pupils[..., None]

@@ -107,7 +107,12 @@ def test_holds_several_cubes_and_each_by_its_own_levels() -> None:
     }
     by_school = by_municipality | {"[Institution].[Institutionsnummer].[Institutionsnummer]": "281843"}
     wellbeing = [by_municipality | {"Indikatorsvar": "3,6"}, by_school | {"Indikatorsvar": "3,7"}]
-    asked = {**WELLBEING.place, "nøgletal": ["Indikatorsvar"], "detaljering": [municipality, indicator], "filtre": {}}
+    asked: dict[str, Any] = {
+        **WELLBEING.place,
+        "nøgletal": ["Indikatorsvar"],
+        "detaljering": [municipality, indicator],
+        "filtre": {},
+    }
     with run({ABSENCE: ROWS, WELLBEING: wellbeing}, TOKEN) as ministry:
         url = ministry.connection.base_url
         assert ask(url).json() == ROWS
@@ -121,7 +126,12 @@ def test_holds_several_cubes_and_each_by_its_own_levels() -> None:
 def test_serves_the_files_of_several_datasets(tmp_path: Path) -> None:
     row = {f"{level}.{level.rpartition('.')[2]}": "x" for level in WELLBEING.levels} | {"Indikatorsvar": "3,6"}
     files = [write_answers(tmp_path / "a", ABSENCE, ROWS), write_answers(tmp_path / "b", WELLBEING, [row])]
-    asked = {**WELLBEING.place, "nøgletal": ["Indikatorsvar"], "detaljering": list(WELLBEING.levels), "filtre": {}}
+    asked: dict[str, Any] = {
+        **WELLBEING.place,
+        "nøgletal": ["Indikatorsvar"],
+        "detaljering": list(WELLBEING.levels),
+        "filtre": {},
+    }
     with serve(files, TOKEN) as connection:
         assert ask(connection.base_url).json() == ROWS
         assert ask(connection.base_url, **asked).json() == [row]

@@ -94,7 +94,7 @@ def tables(change: str = "100") -> list[statbank.Table]:
             statbank.Variable("PRISENHED", "prisenhed", {"LOBM": "Løbende priser"}),
             statbank.Variable("Tid", "tid", {"2024": "2024"}, is_time=True),
         )
-        cells = {
+        cells: dict[tuple[str, ...], str] = {
             (place, function, "1", "TOT", "LOBM", "2024"): change for place in ("151", "163") for function in FUNCTIONS
         }
         made.append(statbank.Table(code, code, "-", "2026-05-08T08:00:00", variables, cells))

@@ -44,7 +44,7 @@ def table(code: str = "BUDK32", years: Sequence[str] = ("2024", "2025"), **chang
         Variable("PRISENHED", "prisenhed", {"LOBM": "Løbende priser", "INDL": "Pr. indbygger"}),
         Variable("Tid", "tid", {year: year for year in years}, is_time=True),
     )
-    cells = {
+    cells: dict[tuple[str, ...], str] = {
         (place_code, function, "1", "TOT", "LOBM", year): str(
             int(place_code) * 100 + number * 10 + int(year[:4]) - 2000
         )
@@ -126,11 +126,14 @@ def test_asks_tableinfo_first_and_for_codes_of_municipalities_alone(tmp_path: Pa
 
 
 def test_a_token_is_not_sent_where_none_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[object] = []
+    heard: list[str] = []
+
+    def lets_in(_: object, authorization: str) -> bool:
+        heard.append(authorization)
+        return True
+
     with run(TABLES) as api:
-        monkeypatch.setattr(
-            "include.demo.loopback._Server.lets_in", lambda _, authorization: heard.append(authorization) or True
-        )
+        monkeypatch.setattr("include.demo.loopback._Server.lets_in", lets_in)
         connection = ApiConnection(api.connection.base_url, "a-token-of-another-api")
         statbank.fetch(connection, tmp_path, REQUEST, patience=QUICK)
     assert heard == [""] * 4
@@ -500,7 +503,8 @@ def test_the_real_municipalities_and_tables_of_the_catalogue(tmp_path: Path, sha
     assert (len(municipalities), len(groups)) == (98, 5)
     with (folder / "statbank_tables_2025-02.csv").open(encoding="utf-8", newline="") as stream:
         catalogue = {row["id"]: row for row in csv.DictReader(stream)}
-    tables, served = [], {}
+    tables: list[Table] = []
+    served: dict[tuple[str, ...], Decimal] = {}
     for number, code in enumerate(("BUDK32", "REGK31")):
         entry = catalogue[code]
         years = [str(year) for year in range(int(entry["firstPeriod"]), int(entry["latestPeriod"]) + 1)]
@@ -513,7 +517,9 @@ def test_the_real_municipalities_and_tables_of_the_catalogue(tmp_path: Path, sha
             for year in years
         }
         served |= {(code, *key): Decimal(value) for key, value in values.items()}
-        cells = {(place_, function, "1", "TOT", "LOBM", year): str(v) for (place_, function, year), v in values.items()}
+        cells: dict[tuple[str, ...], str] = {
+            (where, function, "1", "TOT", "LOBM", year): str(value) for (where, function, year), value in values.items()
+        }
         tables.append(dataclasses.replace(made, variables=(place, *made.variables[1:]), cells=cells))
     assert len(served) == 98 * 5 * (19 + 17)
     reading, cells_ = load(fetched(tmp_path, tables))
