@@ -486,7 +486,7 @@ def ministry_answers(night: Night, landing: duckdb.DuckDBPyConnection) -> tuple[
 
 
 def delivery_id(dataset: str, file: Path) -> str:
-    """What the ledger calls a file: by its bytes, and by its days where the name tells them."""
+    """What the ledger calls a file: by its bytes, and by its days where the name tells them and they matter."""
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     contract = load_contracts()[dataset]
     if not contract.delivery.named:
@@ -495,7 +495,8 @@ def delivery_id(dataset: str, file: Path) -> str:
         period, _ = parse_file_name(contract, file.name)
     except ValueError:
         return digest
-    return hashlib.sha256(f"{digest} {period.first} {period.last}".encode()).hexdigest()
+    about = period.label if contract.delivery.period == "whole" else f"{period.first} {period.last}"
+    return hashlib.sha256(f"{digest} {about}".encode()).hexdigest()
 
 
 def deliveries(night: Night, landing: duckdb.DuckDBPyConnection) -> tuple[Figures, Figures]:
