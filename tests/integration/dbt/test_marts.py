@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from small_landing import BALTORP, HEDEGAARD, Build
 
+from include.landing.contract import load_contracts
+
 YEAR = "2025/2026"
 
 
@@ -191,10 +193,8 @@ def test_trivsel(built: Build) -> None:
 
 
 def test_freshness(built: Build) -> None:
-    rows = built.query(
-        "select dataset, freshness, data_as_of, days_since, has_rejected_since from marts.data_freshness order by all"
-    )
-    assert rows == [
+    columns = "dataset, freshness, data_as_of, days_since, has_rejected_since"
+    assert built.query(f"select {columns} from marts.data_freshness where is_delivered order by all") == [
         ("absence_days", "stale", dt.date(2026, 5, 15), 35, False),
         ("absence_statistics", "fresh", dt.date(2025, 11, 20), 211, False),
         ("budget_agreement", "fresh", dt.date(2026, 2, 10), 129, False),
@@ -204,6 +204,9 @@ def test_freshness(built: Build) -> None:
         ("referrals", "fresh", dt.date(2026, 6, 17), 2, True),
         ("wellbeing_answers", "fresh", dt.date(2026, 3, 25), 86, False),
     ]
+    others = built.query(f"select {columns} from marts.data_freshness where not is_delivered order by all")
+    assert len(others) == len(load_contracts()) - 7
+    assert {row[1:] for row in others} == {("never_delivered", None, None, False)}
 
 
 def test_school_days_and_descriptions(built: Build) -> None:

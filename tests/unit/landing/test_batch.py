@@ -137,8 +137,9 @@ def test_a_good_batch_passes_without_a_word(
     assert list(settings.staging.iterdir()) == [], "the private folder is removed"
 
 
-def test_every_dataset_is_here() -> None:
-    assert set(GOOD) == set(PERIOD) == set(load_contracts())
+def test_every_batch_is_of_a_dataset() -> None:
+    # Datasets that came later are judged in test files of their own, beside this one.
+    assert set(GOOD) == set(PERIOD) <= set(load_contracts())
 
 
 @dataclass
