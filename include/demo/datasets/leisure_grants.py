@@ -75,7 +75,7 @@ CAP_OF_A_YEAR = 300_000
 """Most øre for a child in a calendar year."""
 
 _FIRST_YEAR = 2023
-_A_YEAR: Mapping[Size, int] = {"small": 36, "city": 420}
+_A_YEAR: Mapping[Size, int] = {"small": 36, "city": 220}
 _YOUNGEST, _OLDEST = 6, 17
 _LIKELY_FROM, _LIKELY_TO = 10, 15
 _AGAIN = 0.12
@@ -146,9 +146,10 @@ def simulate(rng: np.random.Generator, population: Population, size: Size) -> Gr
     settled = np.flatnonzero((decided <= day(BACKFILL)) & (outcome == GRANTED) & (amounts[:, FEE] > 20_000))  # noqa: PLR2004
     corrected = settled[-1]
     known_until[corrected] = day(_CORRECTED_ON)
-    late = np.flatnonzero(applied <= day(BACKFILL) - 10)[-1]
-    known_from[late] = day(_ENTERED_LATE_ON)
     double = np.flatnonzero((decided <= day(BACKFILL)) & (outcome == REFUSED))[-1]
+    early_enough = np.flatnonzero(applied <= day(BACKFILL) - 10)
+    late = early_enough[~np.isin(early_enough, [corrected, double])][-1]
+    known_from[late] = day(_ENTERED_LATE_ON)
     versions = np.concatenate([np.arange(count), [corrected, double]])
     amounts = amounts[versions]
     amounts[count, FEE] -= 10_000

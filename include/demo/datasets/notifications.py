@@ -150,7 +150,8 @@ def simulate(rng: np.random.Generator, population: Population, size: Size) -> No
     known_until[corrected], known_until[withdrawn] = day(_CORRECTED_ON), day(_WITHDRAWN_ON)
     assessed = registered + rng.integers(1, 3, count)
     outcome = rng.choice(len(OUTCOMES), count, p=[0, 0.03, 0.17, 0.3, 0.15, 0.03, 0.32])
-    settled = assessed + rng.integers(0, 35, count)
+    # Settled while the nights still tell of the day: what comes later is not sent until the year is sent again.
+    settled = np.minimum(assessed + rng.integers(0, 35, count), received + _NIGHT_DAYS - 6)
     versions = np.append(np.arange(count), corrected)
     received_then, registered_then = received[versions], registered[versions]
     received_then[-1] = day(_CORRECTED_ON) - 50
