@@ -10,6 +10,7 @@ from pathlib import Path
 
 from small_landing import AGREEMENT, DELIVERIES, ROWS, STATISTICS_DELIVERY, Build
 
+from include.landing.contract import load_contracts
 from include.settings import PROJECT_ROOT
 
 
@@ -23,7 +24,7 @@ def test_a_landing_without_deliveries_builds_empty_marts(dbt: Callable[..., Buil
         assert build.query(f"select count(*) from marts.{mart}") == [(0,)]
     assert build.query(
         "select count(*), count(*) filter (where freshness = 'never_delivered') from marts.data_freshness"
-    ) == [(7, 7)]
+    ) == [(len(load_contracts()), len(load_contracts()))]
 
 
 def test_a_failing_test_is_reported_and_stops_what_stands_on_it(dbt: Callable[..., Build]) -> None:

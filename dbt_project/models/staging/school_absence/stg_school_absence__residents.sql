@@ -4,7 +4,7 @@ source as (
     select * from {{ source('school_absence', 'residents') }}
 ),
 
--- the newest month's statement tells of all months before it, as the register knows them now
+-- the newest month's statement tells of all months before it, as the register has come to know them
 newest_statement as (
     select *
     from source
