@@ -44,6 +44,9 @@ _FOLLOW_UPS: Mapping[str, tuple[str, int, int]] = {
 }
 """Name, month and day of each follow-up's cut-off, as in the seed `follow_up_calendar`."""
 
+_SPLIT_ON = dt.date(2025, 7, 1)
+"""From this day on the centres answer that the next agreement names (seed `center`)."""
+
 _FIRST_ANSWER_BEFORE = 16
 """Days from the first centre's form to the cut-off; each of the others sends its form a day later."""
 _HISTORY_DAYS = 100
@@ -102,7 +105,8 @@ def _forms(world: World) -> Iterator[_Sent]:
             cut_off = dt.date(int(year), month, last_day)
             if cut_off < world.calendar.backfill - dt.timedelta(days=_HISTORY_DAYS):
                 continue
-            forms = list(_asked(f"{code}-{year}", f"{name} {year}" if code != "YE" else f"31.12.{year}", agreement))
+            called = f"{name} {year}" if code != "YE" else f"31.12.{year}"
+            forms = list(_asked(f"{code}-{year}", called, cut_off, agreement))
             for place, form in enumerate(forms):
                 day = cut_off - dt.timedelta(days=_FIRST_ANSWER_BEFORE - place)
                 if (came := next((night for night in nights if night >= day), None)) is None:
@@ -114,7 +118,9 @@ def _forms(world: World) -> Iterator[_Sent]:
                     yield _corrected(first, later[0])
 
 
-def _asked(follow_up_code: str, follow_up_name: str, agreement: Mapping[str, Any]) -> Iterator[StatusForm]:
+def _asked(
+    follow_up_code: str, follow_up_name: str, cut_off: dt.date, agreement: Mapping[str, Any]
+) -> Iterator[StatusForm]:
     """A form a centre: the milestone of the follow-up, where there is a text, and the economy of each initiative."""
     sequence = list(_FOLLOW_UPS).index(follow_up_code.partition("-")[0]) + 1
     year = int(follow_up_code[-4:])
@@ -126,12 +132,20 @@ def _asked(follow_up_code: str, follow_up_name: str, agreement: Mapping[str, Any
     rows: dict[str, list[FormRow]] = {}
     for initiative in agreement["initiatives"]:
         number, title = initiative["initiative_id"], initiative["title"]
-        own = rows.setdefault(initiative["responsible_center"], [])
+        own = rows.setdefault(_answering(number, initiative["responsible_center"], cut_off), [])
         if text := texts.get(number):
             own.append(FormRow(year, number, title, sequence, text))
         own.append(FormRow(year, number, title, None, f"Økonomien i {year}"))
     for center, asked in rows.items():
         yield StatusForm(follow_up_code, follow_up_name, CENTER_CODES[center], center, tuple(asked))
+
+
+def _answering(initiative_id: str, center: str, cut_off: dt.date) -> str:
+    """The centre that answers for an initiative: after the split no more the one that its agreement names."""
+    if center != content.COMMON_LIFE or cut_off < _SPLIT_ON:
+        return center
+    following = content.INITIATIVES[_SPLIT_ON.year + 1]
+    return next(one.responsible_center for one in following if one.initiative_id == initiative_id)
 
 
 def _answer(rng: np.random.Generator, row: FormRow, date: dt.date) -> _Answer:
