@@ -129,9 +129,9 @@ def generate(world: World) -> dict[str, Any]:
         write(world, register, delivery)
         world.came(delivery.path, delivery.as_of)
     year = next(one for one in deliveries if one.label == f"{calendar.backfill.year - 1}")
-    again = replace(year, label=f"{year.first:%Y%m%d}-{year.last:%Y%m%d}")
+    again = replace(year, label=f"{year.first:%Y%m%d}-{year.last:%Y%m%d}", as_of=_SENT_AGAIN_ON)
     shutil.copyfile(world.inbox / year.path, world.inbox / again.path)
-    world.came(again.path, _SENT_AGAIN_ON)
+    world.came(again.path, again.as_of)
     place = deliveries.index(year) + 1
     told = told_once(world, [*deliveries[:place], again, *deliveries[place:]])
     return told | {"figures": figures(world.population, register, deliveries)}

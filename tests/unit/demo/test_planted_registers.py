@@ -163,7 +163,7 @@ def test_grants_are_corrected_entered_late_and_taken_out(week: Filled) -> None:
 
 
 def test_notifications_come_late_move_and_are_withdrawn(week: Filled) -> None:
-    files = {path: week.rows(path) for path in week.dates if path.startswith("notifications/")}
+    files = {path: week.rows(path) for path in week.truth["notifications"]["deliveries"]}
     (of_year,) = (rows for path, rows in files.items() if "_2026_" in path)
     before, moved, last = (
         rows for path, rows in sorted(files.items()) if path[-12:-4] in ("20260616", "20260617", "20260619")
@@ -195,8 +195,8 @@ def test_a_replaced_number_stands_in_the_nights_from_its_day_on(week: Filled) ->
     child = int(np.nanargmax(week.population.replaced_on.astype(float)))
     old, new = week.population.previous_cpr[child], week.population.cpr[child]
     found = {}
-    for path in week.dates:
-        if path.startswith("notifications/") and "-" in path:
+    for path in week.truth["notifications"]["deliveries"]:
+        if "-" in path:
             numbers = {row["Personnummer"].replace("-", "") for row in week.rows(path)}
             found[path[-12:-4]] = (old in numbers, new in numbers)
     change = f"{week.population.replaced_on[child].item():%Y%m%d}"
