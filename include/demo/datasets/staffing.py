@@ -57,9 +57,10 @@ def _hired(city: int, small: int = 1) -> Mapping[Size, int]:
 
 
 _POSITIONS = (
+    # with those of the Swedish model about one for twenty open cases
     *(
-        _Position(team, _CASEWORKER, "DRIFT", _hired(city, 2))
-        for team, city in zip(_CASE_TEAMS, (8, 10, 10, 9), strict=True)
+        _Position(team, _CASEWORKER, "DRIFT", _hired(city))
+        for team, city in zip(_CASE_TEAMS, (3, 5, 5, 4), strict=True)
     ),
     *(_Position(team, "Teamleder", "DRIFT", _hired(1)) for team in _CASE_TEAMS),
     *(_Position(team, "Administrativ medarbejder", "DRIFT", _hired(2)) for team in _CASE_TEAMS),
