@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import itertools
+import re
 from collections import defaultdict
 from pathlib import Path
 
+from include.demo.cases import MEASURES, TEAMS
+from include.landing.contract import load_contracts
 from include.settings import PROJECT_ROOT
 
 SEEDS = PROJECT_ROOT / "dbt_project" / "seeds"
@@ -67,6 +70,23 @@ def test_a_placement_is_on_the_upper_half_of_the_ladder() -> None:
     for row in STEPS:
         steps[row["section_key"]].add(row["effort_step"])
     assert all(steps[key] == {"4", "5", "6"} for key in placements)
+
+
+def test_every_section_can_land() -> None:
+    (column,) = [column for column in load_contracts()["granted_payments"].columns if column.name == "section_key"]
+    assert column.pattern
+    assert [row["section_key"] for row in SECTIONS if not re.fullmatch(column.pattern, row["section_key"])] == []
+
+
+def test_the_synthetic_cases_use_sections_steps_and_teams_of_the_seeds() -> None:
+    steps = {(row["section_key"], row["effort_step"]) for row in STEPS}
+    replaced = {(row["earlier_section_key"], row["section_key"]) for row in SECTIONS if row["law"] == "BL"}
+    for measure in MEASURES:
+        assert (measure.service_act, measure.childs_act) in replaced
+        # Step 1 needs no section; what is given there as well is given under one of step 2.
+        for step in set(measure.steps) - {1}:
+            assert {(key, str(step)) for key in (measure.service_act, measure.childs_act)} <= steps
+    assert set(TEAMS) == {row["team_name"] for row in _rows(SEEDS / "team.csv") if row["has_child_cases"] == "true"}
 
 
 def test_keys_codes_and_steps_are_those_of_os2bos(shared: Path) -> None:
