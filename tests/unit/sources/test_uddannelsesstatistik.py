@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 
 from include.demo.loopback import STUB_ANSWERS, Fault
-from include.demo.ministry import ABSENCE, MEASURES, STAGES, load_answers, run, serve, write_statistics
+from include.demo.ministry import ABSENCE, MEASURES, STAGES, WELLBEING, load_answers, run, serve, write_statistics
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing.contract import Period, load_contracts
 from include.sources import uddannelsesstatistik
 from include.sources.api import EVERYTHING, ApiConnection, FetchFailed, Patience
 from include.sources.reading import Reading
+from include.sources.uddannelsesstatistik import doubled
 
 TOKEN = "secret-token-of-a-test-7f3a"
 QUICK = Patience(
@@ -619,3 +620,168 @@ def test_the_real_figures_of_all_municipalities_land_as_served(tmp_path: Path, s
     left_out = {key: status for key, (_, status) in average.items() if key not in real}
     assert left_out == {("Læsø", stage, "2021/2022"): "suppressed" for stage in ("Mellemtrin", "Udskoling")}
     assert {status for cell, (_, status) in cells.items() if cell[3] != AVERAGE} == {"missing"}
+
+
+# ---- several queries: municipalities, intervals and schools of the wellbeing cube
+
+
+WELLBEING_CONTRACT = load_contracts()["wellbeing_statistics"]
+WELLBEING_REQUEST: dict[str, Any] = WELLBEING_CONTRACT.request or {}
+MEAN, SHARE, PUPILS = WELLBEING.measures
+PLACE, NUMBER, GROUP, WELLBEING_YEAR, INDICATOR, INTERVAL = map(doubled, WELLBEING.levels)
+GENERAL = "Generel trivsel"
+
+
+def wellbeing(place: str, group: str, year: str, indicator: str = GENERAL, **values: str) -> dict[str, str]:
+    names = {"mean": MEAN, "pupils": PUPILS}
+    key = {PLACE: place, GROUP: group, WELLBEING_YEAR: year, INDICATOR: indicator}
+    return key | {names[name]: value for name, value in values.items()}
+
+
+def interval(place: str, group: str, year: str, which: str, share: str) -> dict[str, str]:
+    return wellbeing(place, group, year) | {INTERVAL: which, SHARE: share}
+
+
+def school(number: str, year: str, indicator: str = GENERAL, **values: str) -> dict[str, str]:
+    whole = wellbeing("Ballerup", "", year, indicator, **values)
+    return {name: value for name, value in whole.items() if name != GROUP} | {NUMBER: number}
+
+
+WELLBEING_ROWS = [
+    *(
+        wellbeing(place, group, year, mean="3,6", pupils="1.204")
+        for place in ("Ballerup", "Herlev")
+        for group in ("Mellemtrin", "Udskoling")
+        for year in ("2022/2023", "2023/2024", "2024/2025")
+    ),
+    *(
+        interval("Ballerup", "Mellemtrin", year, which, "25,0 %")
+        for which in ("1 til 2", "4,1 til 5")
+        for year in ("2023/2024", "2024/2025")
+    ),
+    interval("Herlev", "Mellemtrin", "2024/2025", "4,1 til 5", "40,2 %"),
+    school("281843", "2023/2024", mean="3,7", pupils="507"),
+    school("281843", "2024/2025", mean="3,6", pupils="515"),
+    school("151028", "2024/2025", mean="3,6", pupils="71"),
+]
+
+WellbeingCell = tuple[str, ...]
+
+
+def load_wellbeing(path: Path) -> tuple[Reading, dict[WellbeingCell, tuple[str | None, str]]]:
+    """Cells by municipality, school, group, year, indicator, interval and measure."""
+    headers = {column.source_name: True for column in WELLBEING_CONTRACT.columns}
+    with duckdb.connect() as connection:
+        reading = uddannelsesstatistik.read(path, connection, headers, None)
+        names = ", ".join(f'"{header}"' for header in headers)
+        found = connection.execute(f"select {names} from raw").fetchall()
+    cells = {tuple(row[:7]): (row[7], row[8]) for row in found}
+    assert len(cells) == len(found)
+    return reading, cells
+
+
+def fetch_wellbeing(tmp_path: Path, rows: Sequence[dict[str, str]] = WELLBEING_ROWS) -> Path:
+    with run({WELLBEING: rows, ABSENCE: ROWS}, TOKEN) as ministry:
+        return uddannelsesstatistik.fetch(ministry.connection, tmp_path, WELLBEING_REQUEST, patience=QUICK)
+
+
+def test_each_query_is_asked_by_its_own_levels(tmp_path: Path) -> None:
+    with run({WELLBEING: WELLBEING_ROWS}, TOKEN) as ministry:
+        uddannelsesstatistik.fetch(ministry.connection, tmp_path, WELLBEING_REQUEST, patience=QUICK, page_size=5)
+    assert [(len(body["detaljering"]), body["side"]) for body in ministry.requests] == [
+        *[(4, 1), (4, 2), (4, 3)],
+        *[(5, 1), (5, 2)],
+        (4, 1),
+    ]
+    assert all("[Skoleår].[Skoleår]" in body["detaljering"] for body in ministry.requests)
+    assert ministry.requests[-1]["filtre"] == {"[Institution].[Beliggenhedskommune]": ["Ballerup"]}
+    assert len({frozenset(body["filtre"]) for body in ministry.requests}) == 2
+
+
+def test_one_query_that_fails_leaves_nothing_of_the_others(tmp_path: Path) -> None:
+    for at, fault in ((2, Fault("truncate")), (1, Fault("repeat")), (2, Fault("status", 403))):
+        with (
+            run({WELLBEING: WELLBEING_ROWS}, TOKEN, faults=[*[None] * at, fault]) as ministry,
+            pytest.raises(FetchFailed, match=f"query {at + 1} of 3, page 1"),
+        ):
+            uddannelsesstatistik.fetch(ministry.connection, tmp_path / "f", WELLBEING_REQUEST, patience=QUICK)
+    without_schools = [row for row in WELLBEING_ROWS if NUMBER not in row] + [school("1", "<uoplyst>", pupils="9")]
+    without_schools[-1][PLACE] = "Herlev"
+    with run({WELLBEING: without_schools}, TOKEN) as ministry, pytest.raises(FetchFailed, match="no rows at all"):
+        uddannelsesstatistik.fetch(ministry.connection, tmp_path / "f", WELLBEING_REQUEST, patience=QUICK)
+    assert everything_below(tmp_path) == []
+
+
+def test_levels_that_a_query_is_not_asked_by_are_of_all(tmp_path: Path) -> None:
+    reading, cells = load_wellbeing(fetch_wellbeing(tmp_path))
+    assert reading.problems == []
+    assert reading.as_of == dt.date(2025, 5, 1), "the ministry publishes wellbeing in May"
+    year = "2024/2025"
+    assert cells["Herlev", "I alt", "Udskoling", year, GENERAL, "I alt", MEAN] == ("3.6", "published")
+    assert cells["Herlev", "I alt", "Udskoling", year, GENERAL, "I alt", PUPILS] == ("1204", "published")
+    assert cells["Herlev", "I alt", "Mellemtrin", year, GENERAL, "4,1 til 5", SHARE] == ("40.2", "published")
+    assert cells["Ballerup", "281843", "I alt", year, GENERAL, "I alt", PUPILS] == ("515", "published")
+
+
+def test_left_out_cells_of_municipalities_intervals_and_schools(tmp_path: Path) -> None:
+    rows = [
+        *WELLBEING_ROWS,
+        wellbeing("Christiansø", "Mellemtrin", "2023/2024", mean="3,9", pupils="5"),
+        school("281843", "2024/2025", "Ro og orden", mean="3,7", pupils="515"),
+        wellbeing("Ballerup", "Mellemtrin", "2024/2025", "Ro og orden", mean="3,8", pupils="600"),
+    ]
+    _, cells = load_wellbeing(fetch_wellbeing(tmp_path, rows))
+
+    def status(*key: str) -> str:
+        return cells[key][1]
+
+    years = ("2022/2023", "2023/2024", "2024/2025")
+    # The year served and those beside it: there are pupils. No other group of grades, and no schools of its own.
+    assert [status("Christiansø", "I alt", "Mellemtrin", y, GENERAL, "I alt", MEAN) for y in years] == [
+        "suppressed", "published", "suppressed",
+    ]  # fmt: skip
+    assert {status("Christiansø", "I alt", "Udskoling", y, GENERAL, "I alt", MEAN) for y in years} == {"missing"}
+    assert not [key for key in cells if key[0] == "Christiansø" and (key[5] != "I alt" or key[1] != "I alt")]
+    # An interval in which there are too few, or nobody.
+    assert status("Herlev", "I alt", "Mellemtrin", "2024/2025", GENERAL, "1 til 2", SHARE) == "suppressed"
+    # Indicators that only some have: the special school is there, its second indicator is not told.
+    assert status("Ballerup", "151028", "I alt", "2024/2025", "Ro og orden", "I alt", MEAN) == "suppressed"
+    assert status("Herlev", "I alt", "Mellemtrin", "2024/2025", "Ro og orden", "I alt", MEAN) == "suppressed"
+    assert status("Herlev", "I alt", "Udskoling", "2024/2025", "Ro og orden", "I alt", MEAN) == "missing"
+    # Neither departments nor schools of which nothing is told are made up.
+    assert {key[1] for key in cells} == {"I alt", "281843", "151028"}
+    assert all((value is None) == (found != "published") for value, found in cells.values())
+
+
+def test_lines_are_right_in_every_answer(tmp_path: Path) -> None:
+    rows = [dict(row) for row in WELLBEING_ROWS]
+    rows[0][MEAN] = rows[12][SHARE] = rows[-1][MEAN] = "?"
+    path = fetch_wellbeing(tmp_path, rows)
+    lines = path.read_text("utf-8").splitlines()
+    reading, cells = load_wellbeing(path)
+    assert len(reading.problems) == 3
+    assert all(problem.line and '"?"' in lines[problem.line - 1] for problem in reading.problems)
+    assert reading.rows_in == len(cells) + 3
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"published_month": 13}, "published_month"),
+        ({"queries": []}, "queries"),
+        ({"queries": [{**WELLBEING_REQUEST["queries"][0], "side": 2}]}, "knows no side"),
+        ({"queries": [{**WELLBEING_REQUEST["queries"][0], "nøgletal": []}]}, "a cube, measures and levels"),
+        ({"queries": [{**WELLBEING_REQUEST["queries"][0], "detaljering": [PLACE]}]}, "one of which is the school year"),
+    ],
+)
+def test_a_request_that_can_not_be_asked_is_refused_before_asking(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    connection = ApiConnection("http://127.0.0.1:9", TOKEN)
+    with pytest.raises(ValueError, match=said):
+        uddannelsesstatistik.fetch(connection, tmp_path, {**WELLBEING_REQUEST, **change}, patience=QUICK)
+
+
+def test_the_same_wellbeing_in_another_order_is_the_same_file(tmp_path: Path) -> None:
+    assert fetch_wellbeing(tmp_path).read_bytes() == fetch_wellbeing(tmp_path, WELLBEING_ROWS[::-1]).read_bytes()
+    assert len(everything_below(tmp_path)) == 1
