@@ -71,6 +71,11 @@ def test_up_and_down_are_the_program_s_own_commands(programs: Path) -> None:
     assert make(programs, "up", FAILING="warehouse").returncode != 0
 
 
+def test_env_makes_the_secrets_of_the_containers_for_an_inbox(programs: Path) -> None:
+    shown = make(programs, "env", f"PYTHON={programs / 'warehouse'}", INPUTS="/data/inbox")
+    assert shown.stdout.startswith("warehouse container_env.py\nhome=.warehouse inputs=/data/inbox ")
+
+
 def test_an_empty_inputs_is_none(programs: Path) -> None:
     assert "inputs=unset" in make(programs, "run", INPUTS="").stdout
 
