@@ -28,7 +28,7 @@ from include.landing.contract import Contract
 from include.landing.ledger import Delivery, Ledger
 from include.operations.freshness import newest_day, state_of
 from include.operations.run_log import Step, claim_notice, end_notice, notices, steps
-from include.operations.status import FINAL, Book
+from include.operations.status import FINAL, Book, gate_warnings
 from include.settings import Settings
 
 SECONDS = 5.0
@@ -288,11 +288,16 @@ def _gone_stale(book: Book, night: dt.date, before: Step | None) -> list[str]:
 
 
 def _warned_deliveries(book: Book, before: Step | None) -> list[str]:
-    return [
-        f"leverancen af {_named(contract)}: en forventning til leverancen er ikke opfyldt, men den er modtaget"
-        for dataset, contract in book.contracts.items()
-        if any(one.notes for one in _new(book.deliveries[dataset], before) if one.status == "accepted")
-    ]
+    """Datasets whose new deliveries the gate warned of, where it did not warn of the same in the delivery before."""
+    lines: list[str] = []
+    for dataset, contract in book.contracts.items():
+        accepted = [one for one in book.deliveries[dataset] if one.status == "accepted"]
+        new = _new(accepted, before)
+        old = sorted((one for one in accepted if one not in new), key=lambda one: one.newest_first)
+        known = {warning for one in old[-1:] for warning in gate_warnings(one)}
+        if {warning for one in new for warning in gate_warnings(one)} - known:
+            lines.append(f"leverancen af {_named(contract)}: en forventning er ikke opfyldt, men den er modtaget")
+    return lines
 
 
 def _warned_tables(settings: Settings, release: str | None, before: Step | None) -> list[str]:

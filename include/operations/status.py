@@ -460,14 +460,19 @@ def _dataset(book: Book, contract: Contract, night: dt.date) -> DatasetStatus:
     )
 
 
+def gate_warnings(delivery: Delivery) -> list[str]:
+    """Of a delivery's notes those of the gate, which name its suite; what landing noted is no failure."""
+    return [note for note in delivery.notes if note.startswith(f"{delivery.dataset}: expect")]
+
+
 def _gate(delivery: Delivery | None) -> str:
     """What the gate of deliveries said of one."""
     if delivery is None:
         return ""
     if delivery.status == "landed":
         return "not judged"
-    if delivery.status == "accepted" and delivery.notes:
-        return f"{len(delivery.notes)} warning{'s' if len(delivery.notes) > 1 else ''}"
+    if delivery.status == "accepted" and (warned := len(gate_warnings(delivery))):
+        return f"{warned} warning{'s' if warned > 1 else ''}"
     return {"accepted": "passed", "rejected": "REJECTED"}[delivery.status]
 
 

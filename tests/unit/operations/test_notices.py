@@ -20,6 +20,7 @@ from include.settings import Settings
 from include.sources.reading import Problem
 
 NIGHT = dt.date(2026, 6, 19)
+WARNING = "enrolments: expect_table_row_count_to_be_between: expected: at least 17 rows"
 RELEASES = ("20260618T013000Z-000001", "20260619T013000Z-000001")
 
 
@@ -84,16 +85,16 @@ def text(settings: Settings) -> str:
 
 
 def test_a_night_with_nothing_new_has_no_warning(home: Settings) -> None:
-    deliver(at(home, NIGHT - dt.timedelta(days=1)), notes=("fewer rows",))
+    deliver(at(home, NIGHT - dt.timedelta(days=1)), notes=(WARNING,))
     publish(at(home, NIGHT - dt.timedelta(days=1)), RELEASES[0], marts=("mart_x",), tests=("unique_a",))
-    deliver(home)
+    deliver(home, notes=(WARNING, "person_key: 17 of 17 numbers fail modulus 11"))
     publish(home, RELEASES[1], marts=("mart_x",), tests=("unique_a",))
     assert notices.published(home) is None
 
 
 def test_what_is_new_since_the_night_before_is_told_without_its_words(home: Settings) -> None:
     publish(at(home, NIGHT - dt.timedelta(days=1)), RELEASES[0], marts=("mart_x",))
-    deliver(home, notes=("fewer rows: 17",))
+    deliver(home, notes=(WARNING,))
     deliver(home, "wellbeing_answers", rejected="expectation")
     deliver(home, "absence_days", rejected="header")
     with pytest.raises(OSError, match="broken"), step(home, "land_referrals", run="r", domain="referrals"):

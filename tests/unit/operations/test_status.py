@@ -206,6 +206,18 @@ def test_an_older_accepted_delivery_does_not_replace_a_newer_rejected_one(home: 
     assert line(status(next_night(home)), "referrals").open_rejections == 1
 
 
+def test_the_gate_of_deliveries_is_told_without_what_landing_noted(home: Settings) -> None:
+    deliver(home)
+    for notes, said in (
+        (["person_key: 7 of 7 numbers fail modulus 11"], "passed"),
+        (["referrals: expect_column_to_exist on x: expected: y", "person_key: …"], "1 warning"),
+    ):
+        with Ledger(home) as ledger, ledger.moment() as connection:
+            connection.execute("update delivery set notes = ?", [json.dumps(notes)])
+            connection.commit()
+        assert line(status(home), "referrals").gate == said
+
+
 def test_a_moving_window_closes_a_rejection_if_earlier_deliveries_fill_its_first_days(home: Settings) -> None:
     deliver(home)
     deliver(next_night(home), days=("20260601", "20260619"), status="rejected")
