@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -17,11 +18,12 @@ from typing import Any
 import duckdb
 import pytest
 from figures import rows
-from nights import keep_build, refresh, settings_of, stand_ins_of
+from nights import keep_build, refresh, settings_of
 from test_staged_truth import COMPARED_ELSEWHERE, counted, queries
 
 from include import night
 from include.demo.municipality import Truth, copy_until, generate, nights_of
+from include.demo.stand_ins import stand_ins
 from include.landing.contract import load_contracts
 from include.landing.ledger import Ledger
 from include.landing.process import take_in
@@ -53,8 +55,9 @@ def stops(inbox: Path) -> list[dt.date]:
     return sorted({*(list(group)[-1] for _, group in months), *nights_of(inbox)[-5:]})
 
 
-def extract(settings: Settings, domain: str) -> list[str]:
+def extract(settings: Settings, domain: str, connections: dict[str, str]) -> list[str]:
     """Land and judge one domain, in a process that stays for the next one."""
+    os.environ.update(connections)
     return night.extract_plain(settings, domain, lambda _: None)
 
 
@@ -78,12 +81,12 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
     played = settings_of(folder / "played", folder / "played" / "inbox")
     whole = settings_of(folder / "whole", folder / "inbox").model_copy(update={"key_file": played.key_file})
     to_act_on: list[str] = []
-    # The processes inherit where the stand-ins are, so those stay too.
-    with stand_ins_of(folder / "inbox"), ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for stop in stops(folder / "inbox"):
             copy_until(folder / "inbox", played.inbox, stop)
-            found = [pool.submit(extract, played, domain) for domain in DOMAINS]
-            to_act_on += [line for future in found for line in future.result()]
+            with stand_ins(played.inbox) as connections:
+                found = [pool.submit(extract, played, domain, connections) for domain in DOMAINS]
+                to_act_on += [line for future in found for line in future.result()]
     with keep_build(folder / "built"):
         step_by_step = refresh(played)
     # What the outside APIs answered is the same in both homes.
