@@ -415,7 +415,7 @@ FAULTS = [
     Fault("school_starts", "four to eight", "select * replace ((planned_start_year - 6)::smallint as planned_start_year) from good"),
     Fault("school_starts", "the starts are normal", "select * replace ('Udsat' as start_kind) from good"),
     Fault("school_starts", "actual_start_date is not after", more={"as_of": dt.date(2025, 6, 1)}),
-    Fault("school_starts", "1.02 starts a child", "select * replace ((person_key // 2)::uinteger as person_key) from good"),
+    Fault("school_starts", "1.02 starts a child", "select * replace ((person_key % 150)::uinteger as person_key) from good"),
     Fault("school_starts", "late starts are later", "select * replace (if(start_kind = 'Udsat', planned_start_year - 1, planned_start_year)::smallint as planned_start_year) from good"),
     Fault("school_starts", "the starts are late", "select * from good where start_kind <> 'Udsat'", is_warning=True),
     Fault("description_forms", "0.9 to 1.6 times", more={"history": 2.0}),
