@@ -158,7 +158,7 @@ joined as (
         spent_periods.is_assumed as is_cut_off_assumed,
         milestone_texts.milestone_text,
         milestone_texts.milestone_text is not null as has_text,
-        -- the centres report status in forms that are not a dataset yet: nothing is reported, and nothing is guessed
+        -- what the centres report in their forms is staged and not shown here yet, and nothing is guessed
         cast(null as varchar) as effort_status,
         cast(null as varchar) as economy_status,
         cast(adopted.adopted_expenditure_mdkk as decimal(15, 3)) as adopted_expenditure_mdkk,
