@@ -305,7 +305,7 @@ def _look_in_ledger() -> dict[str, str]:
     decision = night.look_in_ledger(settings, trigger)
     if being_landed := _worth_waiting_for(context, trigger, decision.missing):
         _log.info("%s: landing right now, looking again in %s s", ", ".join(being_landed), LOOK_AGAIN.seconds)
-        raise AirflowRescheduleException(dt.datetime.now(dt.UTC) + LOOK_AGAIN)
+        raise AirflowRescheduleException(dt.datetime.now(dt.UTC) + LOOK_AGAIN)  # type: ignore[no-untyped-call]
     if not decision.goes_on:
         raise AirflowSkipException(decision.reason)
     return {"run_id": new_run_id(), "night": settings.night.isoformat(), "reason": decision.reason}
