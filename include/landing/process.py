@@ -29,7 +29,7 @@ import duckdb
 
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing import rows, store
-from include.landing.contract import Contract, Period, load_contracts, parse_file_name
+from include.landing.contract import WHOLE, Contract, Period, load_contracts, parse_file_name
 from include.landing.ledger import Delivery, Ledger
 from include.landing.persons import Vault, key_id, read_key
 from include.settings import PROJECT_ROOT, Settings
@@ -458,6 +458,9 @@ def _reader_at_fault(contract: Contract, file: Path) -> Iterator[None]:
 
 def _told(contract: Contract, file: Path, reading: Reading) -> tuple[Period, dt.date | None]:
     """Period and day as the delivery itself tells them."""
+    if contract.delivery.period == "whole":
+        assert reading.as_of is not None, f"the reader {contract.reader} must tell the day of {file.name}"
+        return Period(label=WHOLE, first=reading.as_of, last=reading.as_of), reading.as_of
     assert reading.period_label is not None, f"the reader {contract.reader} must tell the period of {file.name}"
     return Period.parse(reading.period_label), reading.as_of
 

@@ -42,10 +42,6 @@ _ERROR_BODY_BYTES = 64 * 1024
 
 ASK_AGAIN = "fetch the figures again; if it stays, the API has changed and the reader must follow"
 
-EVERYTHING = "20000101-20991231"
-"""The period of an answer that holds all years there are, so that each answer replaces the one before; that takes a
-label that stays the same when a year is added. Both ends are further out than the figures, on purpose."""
-
 Kind = Literal[
     "request_refused",
     "too_many_cells",

@@ -36,7 +36,6 @@ import pyarrow as pa
 from include.errors import DeliveryRejected
 from include.sources.api import (
     ASK_AGAIN,
-    EVERYTHING,
     Api,
     ApiConnection,
     FetchFailed,
@@ -227,7 +226,6 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
         problems=problems,
         notes=notes,
         lines=lambda rows: {row: line for row in rows if (line := places[row - 1]) is not None},
-        period_label=EVERYTHING,
         as_of=max(dt.datetime.fromisoformat(table.updated).date() for table, _ in tables),
     )
 

@@ -45,7 +45,6 @@ import pyarrow as pa
 from include.errors import DeliveryRejected
 from include.sources.api import (
     ASK_AGAIN,
-    EVERYTHING,
     Api,
     ApiConnection,
     FetchFailed,
@@ -242,7 +241,6 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
         rows_in=count + len(problems),
         problems=problems,
         lines=lambda rows: {row: line for row in rows if (line := places[row - 1]) is not None},
-        period_label=EVERYTHING,
         as_of=dt.date(last_year, saved.published_month, 1),
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from include.landing.contract import load_contracts
 from include.landing.ledger import Ledger
 from include.operations.run_log import steps
 from include.settings import PROJECT_ROOT, SYNTHETIC_MARKER, Settings
@@ -39,7 +40,7 @@ KEPT = (
     "referrals/referrals_20260421-20260619_20260619.csv",
     "wellbeing_answers/wellbeing_answers_2025-2026_20260617.csv",
 )
-"""Of the small municipality: every dataset, periods that are replaced, and no more than a night of seconds needs."""
+"""Of the small municipality: periods that are replaced, and no more than a night of seconds needs."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,17 @@ class Place:
 
 
 def pick_inbox(small: Path, target: Path) -> Path:
-    """An inbox with the few deliveries of the small municipality that these tests need."""
+    """An inbox with the few deliveries of the small municipality that these tests need: one or two of each dataset."""
     marker = json.loads((small / SYNTHETIC_MARKER).read_text("utf-8"))
-    for path in KEPT:
+    newest = {Path(path).parent.name: path for path in marker["deliveries"]}  # they stand in the order of their days
+    kept = [
+        *KEPT,
+        *(newest[name] for name in load_contracts() if name not in {Path(path).parent.name for path in KEPT}),
+    ]
+    for path in kept:
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(small / path, target / path)
-    marker["deliveries"] = {path: marker["deliveries"][path] for path in KEPT}
+    marker["deliveries"] = {path: marker["deliveries"][path] for path in kept}
     (target / SYNTHETIC_MARKER).write_text(json.dumps(marker), "utf-8")
     return target
 

@@ -25,7 +25,7 @@ from include.errors import WarehouseError
 from include.gx import load_suite
 from include.landing import store
 from include.landing.batch import BatchHistory, BatchVerdict, judge_batch
-from include.landing.contract import load_contracts
+from include.landing.contract import WHOLE, load_contracts
 from include.landing.ledger import Delivery, Ledger
 from include.landing.process import land
 from include.settings import Settings
@@ -447,7 +447,7 @@ def judged(settings: Settings, tmp_path: Path, dataset: str, change: str = "sele
         connection.execute(f"copy ({change}) to '{file}' (format parquet)")
         (count,) = connection.execute(f"select count(*) from '{file}'").fetchone() or (0,)
         (whole,) = connection.execute("select count(*) from good").fetchone() or (0,)
-    known = BatchHistory(NIGHT, "20000101-20991231", dt.date(2000, 1, 1), dt.date(2099, 12, 31), count, count, 0)
+    known = BatchHistory(NIGHT, WHOLE, NIGHT, NIGHT, count, count, 0)
     before = dataclasses.replace(known, as_of=dt.date(2025, 6, 1), row_count=whole, landed_count=whole)
     return judge_batch(settings, load_contracts()[dataset], file, known, [before])
 

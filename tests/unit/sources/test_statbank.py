@@ -20,7 +20,7 @@ from include.demo.statbank import Table, Variable, run, table_of
 from include.errors import DeliveryRejected
 from include.landing.contract import load_contracts
 from include.sources import statbank
-from include.sources.api import EVERYTHING, ApiConnection, FetchFailed, Patience
+from include.sources.api import ApiConnection, FetchFailed, Patience
 from include.sources.reading import Reading
 
 CONTRACT = load_contracts()["municipal_accounts"]
@@ -448,13 +448,13 @@ def test_a_closed_table_is_noted(tmp_path: Path) -> None:
     assert load(fetched(tmp_path))[0].notes == []
 
 
-def test_period_date_and_lines(tmp_path: Path) -> None:
+def test_date_and_lines(tmp_path: Path) -> None:
     path = fetched(tmp_path)
     lines = path.read_text("utf-8").splitlines()
     with duckdb.connect() as connection:
         reading = statbank.read(path, connection, HEADERS, None)
         found = connection.execute("select rowid + 1, place_code, FUNKTION, year, value from raw").fetchall()
-    assert (reading.period_label, reading.as_of) == (EVERYTHING, dt.date(2026, 1, 16))
+    assert reading.as_of == dt.date(2026, 1, 16)
     places = reading.lines([number for number, *_ in found])
     assert len(places) == CELLS
     for number, place, function, year, value in found:

@@ -20,9 +20,9 @@ import pytest
 from include.demo.loopback import STUB_ANSWERS, Fault
 from include.demo.ministry import ABSENCE, MEASURES, STAGES, WELLBEING, load_answers, run, serve, write_statistics
 from include.errors import DeliveryRejected, WarehouseError
-from include.landing.contract import Period, load_contracts
+from include.landing.contract import load_contracts
 from include.sources import uddannelsesstatistik
-from include.sources.api import EVERYTHING, ApiConnection, FetchFailed, Patience
+from include.sources.api import ApiConnection, FetchFailed, Patience
 from include.sources.reading import Reading
 from include.sources.uddannelsesstatistik import doubled
 
@@ -525,10 +525,8 @@ def test_both_names_of_the_years_dimension(tmp_path: Path) -> None:
     assert load(path)[1] == cells
 
 
-def test_period_and_date_come_from_the_answer(tmp_path: Path) -> None:
+def test_the_date_comes_from_the_answer(tmp_path: Path) -> None:
     reading, _ = read_rows(tmp_path, ROWS)
-    assert reading.period_label == EVERYTHING
-    assert Period.parse(EVERYTHING).label == EVERYTHING
     assert reading.as_of == dt.date(2025, 11, 1)
 
 
