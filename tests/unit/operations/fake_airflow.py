@@ -64,6 +64,7 @@ def main() -> None:
         sys.stdout.write("the metadata are locked\n")
         raise SystemExit("migration-fails" in FAULTS)
     if part == "api-server":
+        time.sleep(2 * ("slow-api" in FAULTS))
         ThreadingHTTPServer(("127.0.0.1", int(os.environ["AIRFLOW__API__PORT"])), Server).serve_forever()
     if part == "scheduler" and "stubborn" in FAULTS:
         # A task in a session of its own, and neither of the two ends when it is asked to.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -221,6 +222,18 @@ def test_a_part_that_ends_is_started_again(up: Callable[[], standalone.Running],
     assert until(lambda: names(home) == ALL and part.pid not in {one.pid for one in standalone.processes(home)})
     log = standalone.logs_folder(home) / "supervisor.log"
     assert "scheduler ended with code -9 and is started again" in log.read_text("utf-8")
+
+
+def test_the_scheduler_starts_when_the_api_server_answers(
+    up: Callable[[], standalone.Running], home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_AIRFLOW", "slow-api")
+    up()
+    started = {
+        part: dt.datetime.fromisoformat((home.airflow_home / f"{part}.heartbeat").read_text("utf-8"))
+        for part in ("api_server", "scheduler")
+    }
+    assert started["scheduler"] - started["api_server"] >= dt.timedelta(seconds=2)
 
 
 def test_it_outlives_the_shell_that_started_it(home: Settings, port: int) -> None:
