@@ -15,7 +15,7 @@ import pkgutil
 import shutil
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -25,9 +25,11 @@ import numpy as np
 
 from include.demo import datasets
 from include.demo.deliveries import AS_OF, Nights, calendar_of
+from include.demo.population import Population
 from include.demo.population import simulate as simulate_population
 from include.demo.school_days import school_days, school_year
 from include.demo.schools import Size
+from include.demo.town import Town
 from include.demo.town import simulate as simulate_town
 from include.demo.world import World
 from include.settings import SYNTHETIC_MARKER
@@ -36,7 +38,17 @@ MUNICIPALITY_CODE = "151"
 TRUTH_FILE = "TRUTH.json"
 
 Progress = Callable[[str], None]
-_Filled = tuple[dict[str, Any], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """An inbox with the deliveries of some datasets: their truth by name, the day each file came, and the people."""
+
+    inbox: Path
+    truth: dict[str, Any]
+    dates: dict[str, str]
+    town: Town
+    population: Population
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,9 @@ def generate(
     building = inbox.parent / f".{inbox.name}.{uuid.uuid4().hex[:8]}.part"
     try:
         building.mkdir()
-        content, dates = _fill(building, size, seed, nights, progress or (lambda _: None))
+        filled = fill(building, size=size, seed=seed, nights=nights, progress=progress)
+        content = _told_of_all(filled.town, size, seed, nights) | filled.truth
+        dates = dict(sorted(filled.dates.items(), key=lambda item: (item[1], item[0])))
         target = truth_file or building / TRUTH_FILE
         target.parent.mkdir(parents=True, exist_ok=True)
         _write_json(target, content)
@@ -110,13 +124,50 @@ def copy_until(inbox: Path, target: Path, date: dt.date) -> list[Path]:
     return new
 
 
-def _fill(inbox: Path, size: Size, seed: int, nights: Nights, progress: Progress) -> _Filled:
-    """Write all datasets; returns the truth, and the day on which each file came."""
+def fill(
+    inbox: Path,
+    *,
+    size: Size = "small",
+    seed: int = 151,
+    nights: Nights = "week",
+    only: Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> Filled:
+    """Write all datasets, or `only` those named and what they read the truth of, into the folder `inbox`."""
     town = simulate_town(np.random.default_rng([seed, 1]), size)
-    population = simulate_population(np.random.default_rng([seed, 2]), town)
+    filled = Filled(inbox, {}, {}, town, simulate_population(np.random.default_rng([seed, 2]), town))
+    modules = {
+        name: importlib.import_module(f"{datasets.__name__}.{name}")
+        for _, name, _ in pkgutil.iter_modules(datasets.__path__)
+    }
+    after: dict[str, tuple[str, ...]] = {name: getattr(module, "AFTER", ()) for name, module in modules.items()}
+    wanted = set(modules if only is None else only)
+    while not wanted.issuperset(read := {name for dataset in wanted for name in after[dataset]}):
+        wanted |= read
+    for dataset in TopologicalSorter(after).static_order():
+        if dataset not in wanted:
+            continue
+        if progress:
+            progress(dataset)
+        world = World(
+            inbox=inbox,
+            size=size,
+            seed=seed,
+            # A stream of its own for each dataset: the next one changes no other.
+            rng=np.random.default_rng([seed, zlib.crc32(dataset.encode())]),
+            town=town,
+            population=filled.population,
+            calendar=calendar_of(nights),
+            truth={name: filled.truth[name] for name in after[dataset]},
+            dates=filled.dates,
+        )
+        filled.truth[dataset] = modules[dataset].generate(world)
+    return filled
+
+
+def _told_of_all(town: Town, size: Size, seed: int, nights: Nights) -> dict[str, Any]:
     calendar = calendar_of(nights)
-    dates: dict[str, str] = {}
-    truth: dict[str, Any] = {
+    return {
         "as_of": AS_OF.isoformat(),
         "size": size,
         "seed": seed,
@@ -131,27 +182,6 @@ def _fill(inbox: Path, size: Size, seed: int, nights: Nights, progress: Progress
             for year in town.years
         },
     }
-    modules = {
-        name: importlib.import_module(f"{datasets.__name__}.{name}")
-        for _, name, _ in pkgutil.iter_modules(datasets.__path__)
-    }
-    after: dict[str, tuple[str, ...]] = {name: getattr(module, "AFTER", ()) for name, module in modules.items()}
-    for dataset in TopologicalSorter(after).static_order():
-        progress(dataset)
-        world = World(
-            inbox=inbox,
-            size=size,
-            seed=seed,
-            # A stream of its own for each dataset: the next one changes no other.
-            rng=np.random.default_rng([seed, zlib.crc32(dataset.encode())]),
-            town=town,
-            population=population,
-            calendar=calendar,
-            truth={name: truth[name] for name in after[dataset]},
-            dates=dates,
-        )
-        truth[dataset] = modules[dataset].generate(world)
-    return truth, dict(sorted(dates.items(), key=lambda item: (item[1], item[0])))
 
 
 def _marker(size: Size, seed: int, as_of: dt.date, dates: dict[str, str]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from landing_steps import kept_files, landed, problems, take_in, write_lines
 
 from include.errors import WarehouseError
 from include.landing import process, store
-from include.landing.contract import Contract, load_contracts
-from include.landing.ledger import Delivery, Ledger
+from include.landing.contract import load_contracts
+from include.landing.ledger import Ledger
 from include.settings import SYNTHETIC_MARKER, Settings
 
 ABSENCE = load_contracts()["absence_days"]
@@ -31,44 +32,19 @@ def row(serial: int, day: str, kind: str = "Sygdom", *, registered: str = "", re
 
 
 def deliver(settings: Settings, name: str, *rows: str, header: str = HEADER, dataset: str = "absence_days") -> Path:
-    file = settings.inbox / dataset / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return file
+    return write_lines(settings, f"{dataset}/{name}", header, *rows)
 
 
-def take_in(settings: Settings, contract: Contract = ABSENCE) -> list[Delivery]:
-    """Land what is new and accept it, as the judge would."""
-    process.take_in(settings, contract)
-    with Ledger(settings) as ledger:
-        for delivery in ledger.deliveries(contract.dataset, status="landed"):
-            ledger.decide(delivery, is_accepted=True, notes=[], problems=[])
-        return ledger.deliveries(contract.dataset)
-
-
-def landed(settings: Settings, select: str, tmp_path: Path) -> list[tuple[object, ...]]:
-    store.write_landing_database(settings, tmp_path / "landing.duckdb")
-    with duckdb.connect(str(tmp_path / "landing.duckdb"), read_only=True) as connection:
-        return connection.execute(select).fetchall()
-
-
-def reasons(settings: Settings, dataset: str = "absence_days") -> list[tuple[int | None, str | None, str]]:
-    with Ledger(settings) as ledger:
-        return [(problem.line, problem.column, problem.rule) for problem in ledger.problems(dataset=dataset)]
-
-
-def test_good_rows_land_without_persons(settings: Settings, tmp_path: Path) -> None:
+def test_good_rows_land_without_persons(settings: Settings) -> None:
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"), row(2, "01-06-2026", "Ulovligt"))
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, ABSENCE)
     assert (delivery.row_count, delivery.landed_count, delivery.quarantined_count) == (2, 2, 0)
-    rows = landed(settings, "select * exclude (person_key, delivery_id) from absence_days order by all", tmp_path)
+    rows = landed(settings, "select * exclude (person_key, delivery_id) from absence_days order by all")
     day = dt.date(2026, 6, 1)
     assert rows == [("151003", day, "Sygdom", None, "151"), ("151003", day, "Ulovligt", None, "151")]
-    (types,) = landed(settings, "select list(column_type order by column_name) from (describe absence_days)", tmp_path)
+    (types,) = landed(settings, "select list(column_type order by column_name) from (describe absence_days)")
     assert types == (["DATE", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR", "UINTEGER", "DATE"],)
-    everything = b"".join(
-        file.read_bytes() for file in settings.home.rglob("*") if file.is_file() and "inbox" not in file.parts
-    )
+    everything = b"".join(file.read_bytes() for file in kept_files(settings))
     for trace in (cpr(1), cpr(1).replace("-", ""), "ingen"):
         assert trace.encode() not in everything
 
@@ -89,9 +65,9 @@ def test_bad_rows_go_to_quarantine_by_line_and_column(settings: Settings) -> Non
         row(6, "03-06-2026"),
         row(6, "03-06-2026", "Lovligt"),
     )
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, ABSENCE)
     assert (delivery.row_count, delivery.landed_count, delivery.quarantined_count) == (11, 1, 10)
-    assert reasons(settings) == [
+    assert problems(settings, "absence_days") == [
         (3, "absence_date", "type"),
         (4, "absence_kind", "allowed"),
         (5, "registered_date", "registered_after_absence"),
@@ -111,7 +87,7 @@ def test_no_message_holds_a_value(settings: Settings) -> None:
     deliver(
         settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"), row(2, secret, secret, registered=secret)
     )
-    take_in(settings)
+    take_in(settings, ABSENCE)
     with Ledger(settings) as ledger:
         told = [problem.sentence for problem in ledger.problems()]
     assert len(told) == 3
@@ -120,50 +96,52 @@ def test_no_message_holds_a_value(settings: Settings) -> None:
 
 def test_the_same_delivery_twice_is_one(settings: Settings) -> None:
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
-    first = take_in(settings)
+    first = take_in(settings, ABSENCE)
     deliver(settings, "absence_days_2026-06_20260613.csv", row(1, "01-06-2026"))
-    again = take_in(settings)
+    again = take_in(settings, ABSENCE)
     assert again == [dataclasses.replace(first[0], as_of=dt.date(2026, 6, 13))], "one delivery, as new as its last name"
-    assert take_in(settings) == again
+    assert take_in(settings, ABSENCE) == again
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-def test_a_correction_that_is_taken_back_stands_no_longer(settings: Settings, tmp_path: Path, at_once: bool) -> None:
+def test_a_correction_that_is_taken_back_stands_no_longer(settings: Settings, at_once: bool) -> None:
     for day, kind in ((12, "Sygdom"), (13, "Ulovligt"), (14, "Sygdom")):
         deliver(settings, f"absence_days_2026-06_202606{day}.csv", row(1, "01-06-2026", kind))
         if not at_once:
-            take_in(settings)
-    assert len(take_in(settings)) == 2
-    assert landed(settings, "select absence_kind from absence_days", tmp_path) == [("Sygdom",)]
-    newest = landed(settings, "select max(as_of)::text from deliveries", tmp_path)
+            take_in(settings, ABSENCE)
+    assert len(take_in(settings, ABSENCE)) == 2
+    assert landed(settings, "select absence_kind from absence_days") == [("Sygdom",)]
+    newest = landed(settings, "select max(as_of)::text from deliveries")
     assert newest == [("2026-06-14",)]
 
 
-def test_the_same_rows_for_other_days_say_something_else(settings: Settings, tmp_path: Path) -> None:
+def test_the_same_rows_for_other_days_say_something_else(settings: Settings) -> None:
     """Day 13 is covered by the second alone, and what came between them no longer stands."""
     deliver(settings, "absence_days_20260601-20260612_20260612.csv", row(1, "05-06-2026"))
     deliver(settings, "absence_days_20260602-20260612_20260613.csv", row(1, "05-06-2026"), row(2, "08-06-2026"))
     deliver(settings, "absence_days_20260602-20260613_20260614.csv", row(1, "05-06-2026"))
-    assert len(take_in(settings)) == 3
-    assert landed(settings, "select absence_date::text from absence_days", tmp_path) == [("2026-06-05",)]
-    covered = landed(settings, "select max(period_to)::text from deliveries where is_current", tmp_path)
+    assert len(take_in(settings, ABSENCE)) == 3
+    assert landed(settings, "select absence_date::text from absence_days") == [("2026-06-05",)]
+    covered = landed(settings, "select max(period_to)::text from deliveries where is_current")
     assert covered == [("2026-06-13",)]
 
 
 def test_a_wrong_name_is_mended_by_another_one(settings: Settings) -> None:
     wrong = deliver(settings, "fravær juni.csv", row(1, "01-06-2026"))
-    assert [delivery.status for delivery in take_in(settings)] == ["rejected"]
-    assert [delivery.status for delivery in take_in(settings)] == ["rejected"], "not tried again under the same name"
+    assert [delivery.status for delivery in take_in(settings, ABSENCE)] == ["rejected"]
+    assert [delivery.status for delivery in take_in(settings, ABSENCE)] == ["rejected"], (
+        "not tried again under the same name"
+    )
     wrong.with_name("absence_days_2026-06_20260612.csv").write_bytes(wrong.read_bytes())
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, ABSENCE)
     assert (delivery.status, delivery.file_name) == ("accepted", "absence_days_2026-06_20260612.csv")
-    assert reasons(settings) == []
+    assert problems(settings, "absence_days") == []
 
 
 def test_of_two_names_of_one_delivery_the_right_one_is_taken(settings: Settings) -> None:
     deliver(settings, "a.csv", row(1, "01-06-2026"))
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
-    assert [delivery.status for delivery in take_in(settings)] == ["accepted"]
+    assert [delivery.status for delivery in take_in(settings, ABSENCE)] == ["accepted"]
 
 
 def test_a_name_that_may_be_a_persons_is_not_told(settings: Settings) -> None:
@@ -173,22 +151,20 @@ def test_a_name_that_may_be_a_persons_is_not_told(settings: Settings) -> None:
     with Ledger(settings) as ledger:
         shown = ledger.deliveries()[0].file_name
     assert hashlib.sha256((settings.inbox / "absence_days" / name).read_bytes()).hexdigest().startswith(shown[:16])
-    everything = b"".join(
-        file.read_bytes() for file in settings.home.rglob("*") if file.is_file() and "inbox" not in file.parts
-    )
+    everything = b"".join(file.read_bytes() for file in kept_files(settings))
     for told in (everything.decode("latin-1"), " ".join(report.rejected)):
         assert "Emma" not in told
         assert cpr(1) not in told
 
 
-def test_a_period_without_absence_is_an_answer(settings: Settings, tmp_path: Path) -> None:
+def test_a_period_without_absence_is_an_answer(settings: Settings) -> None:
     deliver(settings, "absence_days_20260601-20260612_20260612.csv", row(1, "05-06-2026"))
     deliver(settings, "absence_days_20260601-20260612_20260613.csv")
-    assert [(d.status, d.row_count, d.landed_count) for d in take_in(settings)] == [
+    assert [(d.status, d.row_count, d.landed_count) for d in take_in(settings, ABSENCE)] == [
         ("accepted", 1, 1),
         ("accepted", 0, 0),
     ]
-    assert landed(settings, "select count(*) from absence_days", tmp_path) == [(0,)]
+    assert landed(settings, "select count(*) from absence_days") == [(0,)]
     deliver(settings, "enrolments_2025-2026_20260612.csv", header=ENROLMENTS_HEADER, dataset="enrolments")
     (delivery,) = take_in(settings, load_contracts()["enrolments"])
     assert delivery.status == "rejected"
@@ -196,17 +172,17 @@ def test_a_period_without_absence_is_an_answer(settings: Settings, tmp_path: Pat
 
 def test_a_date_after_tonight_is_refused(settings: Settings) -> None:
     deliver(settings, "absence_days_20260601-20260612_20620613.csv", row(1, "05-06-2026"))
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, ABSENCE)
     assert delivery.status == "rejected"
     with Ledger(settings) as ledger:
         assert "dated 2062-06-13, after tonight" in ledger.problems()[0].sentence
 
 
-def test_a_second_look_at_an_old_file_does_not_outrank_its_correction(settings: Settings, tmp_path: Path) -> None:
+def test_a_second_look_at_an_old_file_does_not_outrank_its_correction(settings: Settings) -> None:
     bad = deliver(settings, "absence_days_20260601-20260612_20260612.csv", row(1, "05-07-2026"))
-    take_in(settings)
+    take_in(settings, ABSENCE)
     deliver(settings, "absence_days_2026-06_20260612.csv", row(2, "05-06-2026", "Lovligt"))
-    take_in(settings)
+    take_in(settings, ABSENCE)
     assert bad.exists()
     process.take_in(settings, ABSENCE, retry_rejected=True)
     with Ledger(settings) as ledger:
@@ -240,7 +216,7 @@ def test_many_bad_rows_are_counted_not_all_listed(settings: Settings, monkeypatc
         *[row(n, "31-06-2026") for n in range(10)],
         row(11, "01-06-2026"),
     )
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, ABSENCE)
     assert (delivery.row_count, delivery.quarantined_count) == (11, 10)
     with Ledger(settings) as ledger:
         assert [(p.line, p.reason) for p in ledger.problems()] == [
@@ -256,7 +232,7 @@ def test_an_unchanged_file_is_read_once(settings: Settings, monkeypatch: pytest.
     assert process.take_in(settings, ABSENCE).deliveries == 0
 
 
-def test_a_later_delivery_replaces_its_days_only(settings: Settings, tmp_path: Path) -> None:
+def test_a_later_delivery_replaces_its_days_only(settings: Settings) -> None:
     deliver(
         settings,
         "absence_days_2025-2026_20260612.csv",
@@ -269,15 +245,15 @@ def test_a_later_delivery_replaces_its_days_only(settings: Settings, tmp_path: P
         settings, "absence_days_20260608-20260614_20260615.csv", row(1, "08-06-2026", "Ulovligt"), row(3, "12-06-2026")
     )
     deliver(settings, "absence_days_20260609-20260609_20260613.csv", row(9, "09-06-2026"))
-    take_in(settings)
-    rows = landed(settings, "select absence_date::text, absence_kind from absence_days order by all", tmp_path)
+    take_in(settings, ABSENCE)
+    rows = landed(settings, "select absence_date::text, absence_kind from absence_days order by all")
     assert rows == [
         ("2025-08-10", "Sygdom"),
         ("2026-06-01", "Sygdom"),
         ("2026-06-08", "Ulovligt"),
         ("2026-06-12", "Sygdom"),
     ]
-    known = landed(settings, "select count(*), count(*) filter (is_current) from deliveries", tmp_path)
+    known = landed(settings, "select count(*), count(*) filter (is_current) from deliveries")
     assert known == [(3, 2)]
 
 
@@ -292,10 +268,10 @@ def test_any_order_of_nights_gives_the_same_rows(settings: Settings, tmp_path: P
         home = settings.model_copy(update={"home": tmp_path / f"home{len(found)}"})
         for name in order:
             deliver(home, name, *files[name])
-            take_in(home)
+            take_in(home, ABSENCE)
         found.append(
             (
-                landed(home, "select absence_date, absence_kind from absence_days order by all", tmp_path),
+                landed(home, "select absence_date, absence_kind from absence_days order by all"),
                 store.fingerprint(home),
             )
         )
@@ -303,7 +279,7 @@ def test_any_order_of_nights_gives_the_same_rows(settings: Settings, tmp_path: P
     assert len(found[0][0]) == 5
 
 
-def test_label_periods_are_replaced_whole(settings: Settings, tmp_path: Path) -> None:
+def test_label_periods_are_replaced_whole(settings: Settings) -> None:
     contract = load_contracts()["enrolments"]
     header = ";".join(column.source_name for column in contract.columns)
 
@@ -330,9 +306,9 @@ def test_label_periods_are_replaced_whole(settings: Settings, tmp_path: Path) ->
         dataset="enrolments",
     )
     take_in(settings, contract)
-    rows = landed(settings, "select school_year, count(*) from enrolments group by all order by all", tmp_path)
+    rows = landed(settings, "select school_year, count(*) from enrolments group by all order by all")
     assert rows == [("2024/2025", 1), ("2025/2026", 1)]
-    assert reasons(settings, "enrolments") == [(3, "school_year", "inside_the_period")]
+    assert problems(settings, "enrolments") == [(3, "school_year", "inside_the_period")]
 
 
 @pytest.mark.parametrize(
@@ -349,9 +325,7 @@ def test_label_periods_are_replaced_whole(settings: Settings, tmp_path: Path) ->
     ],
 )
 def test_a_bad_file_is_quarantined_whole(settings: Settings, name: str, content: str, expected: str) -> None:
-    file = settings.inbox / "absence_days" / name
-    file.parent.mkdir(parents=True)
-    file.write_text(content, encoding="utf-8")
+    file = write_lines(settings, f"absence_days/{name}", content, end="")
     report = process.take_in(settings, ABSENCE)
     assert report.deliveries == 1
     assert expected in report.rejected[0]
@@ -365,7 +339,7 @@ def test_a_bad_file_is_quarantined_whole(settings: Settings, name: str, content:
 
 def test_a_delivery_without_one_good_row_is_rejected(settings: Settings) -> None:
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-07-2026"), row(2, "01-07-2026"))
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, ABSENCE)
     assert (delivery.status, delivery.row_count, delivery.landed_count, delivery.quarantined_count) == (
         "rejected",
         2,
@@ -400,24 +374,27 @@ def test_a_ledger_is_held_against_its_total(settings: Settings, total: str, stat
         f"{day}-06-2026;B{day};1;3000111006;02015-322021999-020105-109---;Løn – juni;{amount};;Leverandør"
         for day, amount in (("01", "1.300,50"), ("02", "1.000,00-"))
     ]
-    file = settings.inbox / "ledger_postings" / "ledger_postings_2026-06_20260612.csv"
-    file.parent.mkdir(parents=True)
-    file.write_bytes("\r\n".join([header, *rows, f"Total;;;;;;{total};;", ""]).encode("cp1252"))
+    lines = (header, *rows, f"Total;;;;;;{total};;")
+    path = "ledger_postings/ledger_postings_2026-06_20260612.csv"
+    write_lines(settings, path, *lines, encoding="cp1252", newline="\r\n")
     (delivery,) = take_in(settings, contract)
     assert delivery.status == status
-    assert reasons(settings, "ledger_postings") == ([(4, "Beløb", "delivery")] if status == "rejected" else [])
+    assert problems(settings, "ledger_postings") == ([(4, "Beløb", "delivery")] if status == "rejected" else [])
 
 
 def test_the_same_person_in_two_notations_is_one(settings: Settings) -> None:
     dashed = row(1, "01-06-2026")
     deliver(settings, "absence_days_2026-06_20260612.csv", dashed, dashed.replace("-", "", 1), row(2, "01-06-2026"))
-    (delivery,) = take_in(settings)
-    assert (delivery.landed_count, reasons(settings)) == (2, [(3, "person_key, absence_date", "unique_key")])
+    (delivery,) = take_in(settings, ABSENCE)
+    assert (delivery.landed_count, problems(settings, "absence_days")) == (
+        2,
+        [(3, "person_key, absence_date", "unique_key")],
+    )
 
 
 def test_synthetic_and_real_are_not_mixed(settings: Settings) -> None:
     deliver(settings, "absence_days_2026-06_20260612.csv", row(1, "01-06-2026"))
-    take_in(settings)
+    take_in(settings, ABSENCE)
     (settings.inbox / SYNTHETIC_MARKER).write_text('{"as_of": "2026-06-19"}', encoding="utf-8")
     with pytest.raises(WarehouseError, match="home of its own"):
         process.take_in(settings, ABSENCE)

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from landing_steps import take_in, write_lines
 
-from include.landing import process
 from include.landing.contract import WHOLE, Contract, parse_file_name
 from include.landing.ledger import Delivery, Ledger
 from include.settings import Settings
@@ -43,18 +43,7 @@ GIRL, BOY, REPLACEMENT = "0203" + "12-4002", "2902" + "12-4003", "6203" + "12-40
 
 
 def deliver(settings: Settings, name: str, *rows: str, header: str = "Personnummer;Trin") -> Path:
-    file = settings.inbox / "register" / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return file
-
-
-def take_in(settings: Settings) -> list[Delivery]:
-    process.take_in(settings, REGISTER)
-    with Ledger(settings) as ledger:
-        for delivery in ledger.deliveries("register", status="landed"):
-            ledger.decide(delivery, is_accepted=True, notes=[], problems=[])
-        return ledger.deliveries("register")
+    return write_lines(settings, f"register/{name}", header, *rows)
 
 
 def current(settings: Settings) -> list[str]:
@@ -65,7 +54,7 @@ def current(settings: Settings) -> list[str]:
 def test_the_newest_extract_replaces_all_before(settings: Settings) -> None:
     deliver(settings, "register_1_20260612.csv", f"{GIRL};2", f"{BOY};3")
     deliver(settings, "register_1_20260613.csv", f"{GIRL};1")
-    first, second = take_in(settings)
+    first, second = take_in(settings, REGISTER)
     assert (first.period_label, first.period_from, first.period_to) == (
         WHOLE,
         dt.date(2026, 6, 12),
@@ -79,20 +68,20 @@ def test_the_same_extract_on_another_day_is_one_delivery_and_as_new(settings: Se
     deliver(settings, "register_1_20260612.csv", f"{GIRL};2")
     deliver(settings, "register_1_20260613.csv", f"{GIRL};1")
     deliver(settings, "register_1_20260614.csv", f"{GIRL};2")
-    assert len(take_in(settings)) == 2
+    assert len(take_in(settings, REGISTER)) == 2
     assert current(settings) == ["register_1_20260612.csv"], "the source took its change back"
 
 
 def test_an_older_version_lands_with_what_it_has(settings: Settings) -> None:
     deliver(settings, "register_0_20260612.csv", GIRL, header="Personnummer")
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, REGISTER)
     assert delivery.parquet_file is not None
     assert _rows(settings, delivery) == [(None, dt.date(2012, 3, 2), "female")]
 
 
 def test_a_number_tells_birth_date_and_sex_and_a_replacement_number_nothing(settings: Settings) -> None:
     deliver(settings, "register_1_20260612.csv", f"{GIRL};1", f"{BOY};2", f"{REPLACEMENT};3")
-    (delivery,) = take_in(settings)
+    (delivery,) = take_in(settings, REGISTER)
     assert _rows(settings, delivery) == [
         (1, dt.date(2012, 3, 2), "female"),
         (2, dt.date(2012, 2, 29), "male"),

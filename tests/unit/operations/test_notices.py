@@ -1,4 +1,4 @@
-"""What a notice says and when there is none; how it is sent, tests/dags/test_notices.py tries against real sinks."""
+"""What a notice says and when there is none; tests/dags/test_notices_from_runs.py tries real sinks."""
 
 from __future__ import annotations
 
