@@ -42,7 +42,8 @@ renamed as (
         activity_name,
         activity_type = 'MAIN_ACTIVITY' as is_main_activity,
         activity_status,
-        activity_start_date,
+        -- what is paid once may have no start in OS2bos: it begins on the day of payment, if it has not ended before
+        coalesce(activity_start_date, least(payment_date, activity_end_date)) as activity_start_date,
         activity_end_date,
         main_activity_number,
         main_activity_name,
