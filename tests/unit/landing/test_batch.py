@@ -4,23 +4,29 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 import pytest
+from suites import (
+    COMMON,
+    PERSON_NUMBER,
+    Batch,
+    Fault,
+    assert_finds_a_person_number,
+    assert_finds_double_lost_and_bad_rows,
+    assert_is_told,
+    assert_passes,
+)
 
 from include.errors import WarehouseError
-from include.gx import load_suite
-from include.landing.batch import BatchHistory, BatchVerdict, judge_batch
+from include.landing.batch import BatchHistory, judge_batch
 from include.landing.contract import load_contracts
 from include.settings import Settings
 
 TODAY = dt.date(2026, 6, 12)
-COMMON = "'151' as municipality_code, '0123456789abcdef' as delivery_id"
 
-GOOD = {
+ROWS = {
     # two in three days off are illness; weekdays of May only; ten schools
     "absence_days": f"""
         select (i // 20 + 1)::uinteger as person_key, (100000 + i % 10)::varchar as institution_number,
@@ -96,61 +102,19 @@ PERIOD = {
 }
 
 
-def judged(
-    settings: Settings,
-    tmp_path: Path,
-    dataset: str,
-    *,
-    change: str = "select * from good",
-    quarantined: int = 0,
-    lost: int = 0,
-    history: Sequence[float] = (),
-    **delivery: object,
-) -> BatchVerdict:
-    """The verdict on the good batch after `change`; `history` gives earlier deliveries' rows as shares of it."""
-    file = tmp_path / "it's a batch.parquet"
-    with duckdb.connect() as connection:
-        connection.execute(f"create table good as {GOOD[dataset]}")
-        connection.execute(f"create table changed as {change}")
-        connection.table("changed").write_parquet(str(file))
-        landed = len(connection.table("changed"))
-    label, first, last = PERIOD[dataset]
-    known = BatchHistory(TODAY, label, first, last, landed + quarantined + lost, landed, quarantined)
-    known = replace(known, **delivery)  # type: ignore[arg-type]
-    earlier = [
-        replace(known, as_of=TODAY - dt.timedelta(days=number), landed_count=int(landed * share), quarantined_count=0)
-        for number, share in enumerate(history, 1)
-    ]
-    return judge_batch(settings, load_contracts()[dataset], file, known, earlier)
+GOOD = {dataset: Batch(dataset, rows, TODAY, PERIOD[dataset]) for dataset, rows in ROWS.items()}
 
 
 @pytest.mark.parametrize("dataset", sorted(GOOD))
 @pytest.mark.parametrize("history", [(), (1.0, 0.99)], ids=["first delivery", "with history"])
-def test_a_good_batch_passes_without_a_word(
-    settings: Settings, tmp_path: Path, dataset: str, history: tuple[float, ...]
-) -> None:
-    verdict = judged(settings, tmp_path, dataset, history=history)
-    assert verdict.critical == []
-    assert verdict.warnings == []
-    assert verdict.is_accepted
-    assert verdict.checks == len(load_suite(dataset)["expectations"]) > 15
+def test_a_good_batch_passes_without_a_word(settings: Settings, dataset: str, history: tuple[float, ...]) -> None:
+    assert_passes(settings, GOOD[dataset], history=history)
     assert list(settings.staging.iterdir()) == [], "the private folder is removed"
 
 
 def test_every_batch_is_of_a_dataset() -> None:
     # Datasets that came later are judged in test files of their own, beside this one.
     assert set(GOOD) == set(PERIOD) <= set(load_contracts())
-
-
-@dataclass
-class Fault:
-    """A change of the good batch, and a part of the message that must come of it."""
-
-    dataset: str
-    said: str
-    change: str = "select * from good"
-    is_warning: bool = False
-    more: dict[str, object] = field(default_factory=dict)
 
 
 FAULTS = [
@@ -224,77 +188,37 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("dataset", sorted(GOOD))
-def test_every_suite_finds_rows_that_are_double_lost_or_quarantined(
-    settings: Settings, tmp_path: Path, dataset: str
-) -> None:
-    double = "select * from good union all (select * from good limit 1)"
-    verdict = judged(settings, tmp_path, dataset, change=double, quarantined=500, lost=1)
-    assert not verdict.is_accepted
-    for said in ("identify a row", "at most 5 %", "rows in = landed + quarantined"):
-        assert [message for message in verdict.critical if said in message], said
-    assert [message for message in verdict.warnings if "at most 0.5 %" in message]
+def test_every_suite_finds_rows_that_are_double_lost_or_quarantined(settings: Settings, dataset: str) -> None:
+    assert_finds_double_lost_and_bad_rows(settings, GOOD[dataset])
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.dataset}: {fault.said}")
-def test_a_planted_fault_fails(settings: Settings, tmp_path: Path, fault: Fault) -> None:
-    verdict = judged(settings, tmp_path, fault.dataset, change=fault.change, **fault.more)  # type: ignore[arg-type]
-    said = verdict.warnings if fault.is_warning else verdict.critical
-    assert any(fault.said in message and message.startswith(f"{fault.dataset}: ") for message in said), verdict
-    assert verdict.is_accepted == (not verdict.critical)
-    if not fault.is_warning:
-        assert not verdict.is_accepted
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_planted_fault_fails(settings: Settings, fault: Fault) -> None:
+    assert_is_told(settings, GOOD[fault.dataset], fault)
 
 
 LEFT_OUT = {
-    # real aliases and strings have the form by chance; a case number has digits and dashes of its own
-    ("ledger_postings", "account_alias"),
-    ("ledger_postings", "account_string"),
-    ("budget_agreement", "case_number"),
-    # their whole form is a row rule of the contract
-    ("budget_agreement", "initiative_id"),
-    ("budget_agreement", "initiative_type"),
-    ("referrals", "referral_id"),
-    ("ledger_postings", "account_number"),
+    # real aliases and strings have the form by chance; a case number has digits and dashes of its own;
+    # the whole form of the others is a row rule of the contract
+    "ledger_postings": ("account_alias", "account_string", "account_number"),
+    "budget_agreement": ("case_number", "initiative_id", "initiative_type"),
+    "referrals": ("referral_id",),
 }
-
-
-def person_number() -> str:
-    """In the form of a CPR number with day + 60, which nobody has."""
-    return "-".join((f"{11 + 60}{1:02}12", f"{4321:04}"))
+LISTS = {
+    "contributors": "[{number}]",
+    "milestones": "list_transform(milestones, lambda part : struct_update(part, milestone_text := {number}))",
+    "amounts": "list_transform(amounts, lambda part : struct_update(part, stated_in := {number}))",
+}
 
 
 @pytest.mark.parametrize("dataset", sorted(GOOD))
 def test_a_person_number_is_found_in_every_text_column(dataset: str) -> None:
-    queries = [
-        expectation["kwargs"]["unexpected_rows_query"].format(batch="changed")
-        for expectation in load_suite(dataset)["expectations"]
-        if "looks like a CPR number" in expectation["description"]
-    ]
-    texts = [column.name for column in load_contracts()[dataset].landed_columns if "VARCHAR" in column.landed_type]
-    searched = [column for column in texts if (dataset, column) not in LEFT_OUT]
-    assert searched
-    with duckdb.connect() as connection:
-        connection.execute(f"create table good as {GOOD[dataset]}")
-        for column in searched:
-            value = f"'{person_number()}'"
-            if column == "contributors":
-                value = f"[{value}]"
-            if column in ("milestones", "amounts"):
-                part = "milestone_text" if column == "milestones" else "stated_in"
-                value = f"list_transform({column}, lambda part : struct_update(part, {part} := {value}))"
-            number = "row_number() over () = 3"
-            connection.execute(
-                f"create or replace table changed as select * replace (if({number}, {value}, {column}) as {column}) "
-                "from good"
-            )
-            found = [connection.execute(query).fetchall() for query in queries]
-            assert any(found), column
-            assert {row for rows in found for row in rows} == {(1,)}, "the query returns no text"
+    assert_finds_a_person_number(GOOD[dataset], LEFT_OUT.get(dataset, ()), LISTS)
 
 
-def test_a_person_number_stops_the_delivery_and_is_not_repeated(settings: Settings, tmp_path: Path) -> None:
-    change = f"select * replace (if(person_key = 3, '{person_number()}', class_name) as class_name) from good"
-    verdict = judged(settings, tmp_path, "enrolments", change=change)
+def test_a_person_number_stops_the_delivery_and_is_not_repeated(settings: Settings) -> None:
+    change = f"select * replace (if(person_key = 3, '{PERSON_NUMBER}', class_name) as class_name) from good"
+    verdict = GOOD["enrolments"].judged(settings, change)
     assert [message for message in verdict.critical if "looks like a CPR number" in message]
     assert "4321" not in repr(verdict)
 
@@ -313,8 +237,7 @@ def test_a_dataset_without_a_suite_names_the_file(settings: Settings, tmp_path: 
     ("rows", "quarantined", "is_told"), [(20, 5, False), (20, 6, True), (5, 5, False), (4, 5, True)]
 )
 def test_a_few_bad_rows_of_a_small_delivery_do_not_reject_it(
-    settings: Settings, tmp_path: Path, rows: int, quarantined: int, is_told: bool
+    settings: Settings, rows: int, quarantined: int, is_told: bool
 ) -> None:
-    small = f"select * from good limit {rows}"
-    verdict = judged(settings, tmp_path, "referrals", change=small, quarantined=quarantined)
+    verdict = GOOD["referrals"].judged(settings, f"select * from good limit {rows}", quarantined=quarantined)
     assert any("at most 5 %" in message for message in verdict.critical) == is_told

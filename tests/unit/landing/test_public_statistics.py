@@ -3,6 +3,7 @@
 Every failure is looked at in the ledger and in the folders; real values are held against what landed, cell by cell.
 """
 
+# ruff: noqa: E501 (a planted fault is one line of the table)
 from __future__ import annotations
 
 import csv
@@ -14,18 +15,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import landing_steps
 import pytest
+import suites
+from suites import COMMON, Batch, assert_is_told, assert_passes
 
 from include.demo import ministry, statbank
 from include.demo.loopback import Fault, StandIn
 from include.demo.ministry import ABSENCE, MUNICIPALITY, WELLBEING
 from include.demo.municipalities import MUNICIPALITIES
 from include.errors import WarehouseError
-from include.gx import load_suite
-from include.landing import store
-from include.landing.batch import BatchHistory, BatchVerdict, judge_batch
-from include.landing.contract import WHOLE, load_contracts
 from include.landing.ledger import Delivery, Ledger
 from include.landing.process import land
 from include.settings import Settings
@@ -130,16 +129,12 @@ def files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file() and "ledger" not in file.name)
 
 
-def landed(settings: Settings, select: str, tmp_path: Path) -> list[tuple[Any, ...]]:
+def landed(settings: Settings, select: str) -> list[tuple[Any, ...]]:
     """Rows of the landing database when all that has landed is accepted."""
     with Ledger(settings) as ledger:
         for delivery in ledger.deliveries(status="landed"):
             ledger.decide(delivery, is_accepted=True, notes=[], problems=[])
-    file = tmp_path / "landing.duckdb"
-    file.unlink(missing_ok=True)
-    store.write_landing_database(settings, file)
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return connection.execute(select).fetchall()
+    return landing_steps.landed(settings, select)
 
 
 # ---- what goes wrong
@@ -179,7 +174,7 @@ def test_what_fails_midway_lands_nothing_and_says_what_to_do(home: Settings, dat
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_a_failure_leaves_what_had_landed(home: Settings, dataset: str, tmp_path: Path) -> None:
+def test_a_failure_leaves_what_had_landed(home: Settings, dataset: str) -> None:
     serve = serving(dataset)
     with serve() as api:
         first = land(home, dataset, connection=api.connection)
@@ -187,15 +182,15 @@ def test_a_failure_leaves_what_had_landed(home: Settings, dataset: str, tmp_path
     assert (first.deliveries, first.rejected, again.deliveries) == (1, [], 0)
     assert first.row_count == first.landed_count > 0
     before = files(home.fetched) + files(home.landing)
-    rows = landed(home, f"select * from {dataset} order by all", tmp_path)
+    rows = landed(home, f"select * from {dataset} order by all")
     with serve([*[None] * LAST[dataset], Fault("truncate")], change="4,4") as api, pytest.raises(FetchFailed):
         land(home, dataset, connection=api.connection)
     assert files(home.fetched) + files(home.landing) == before
     assert [delivery.status for delivery in deliveries(home, dataset)] == ["accepted"]
-    assert landed(home, f"select * from {dataset} order by all", tmp_path) == rows
+    assert landed(home, f"select * from {dataset} order by all") == rows
     with serve(change="4,4") as api:
         assert land(home, dataset, connection=api.connection).deliveries == 1
-    revised = landed(home, f"select * from {dataset} order by all", tmp_path)
+    revised = landed(home, f"select * from {dataset} order by all")
     assert len(revised) == len(rows), "the new answer replaces the old one"
     assert {row[-1] for row in revised}.isdisjoint({row[-1] for row in rows}), "all are of the new delivery"
 
@@ -266,9 +261,7 @@ def test_bad_cells_go_to_quarantine_with_line_and_column(home: Settings) -> None
 # ---- real values
 
 
-def test_the_real_wellbeing_of_all_municipalities_and_schools_lands_as_served(
-    home: Settings, shared: Path, tmp_path: Path
-) -> None:
+def test_the_real_wellbeing_of_all_municipalities_and_schools_lands_as_served(home: Settings, shared: Path) -> None:
     """A municipality's score is a weighted midpoint of intervals, not the official mean: here it is what is served."""
     folder = shared / "reference"
     with (folder / "uddannelsesstatistik" / "trivsel_fravaer_time_merged.csv").open(encoding="utf-8") as stream:
@@ -308,7 +301,6 @@ def test_the_real_wellbeing_of_all_municipalities_and_schools_lands_as_served(
         home,
         "select municipality_name, institution_number, grade_group, school_year, indicator_name, measure_name, "
         "measure_value, value_status from wellbeing_statistics",
-        tmp_path,
     )
     cells = {(*key[:4], codes[key[4]], measures[key[5]]): (value, status) for *key, value, status in found}
     assert len(cells) == len(found)
@@ -327,7 +319,7 @@ def test_the_real_wellbeing_of_all_municipalities_and_schools_lands_as_served(
     assert numbers.isdisjoint({"280562", "281844", "281454", "281850"})
 
 
-def test_the_real_absence_of_all_municipalities_lands_as_served(home: Settings, shared: Path, tmp_path: Path) -> None:
+def test_the_real_absence_of_all_municipalities_lands_as_served(home: Settings, shared: Path) -> None:
     with (shared / "reference" / "uddannelsesstatistik" / "trivsel_fravaer_time_merged.csv").open() as stream:
         real = {
             (row["kommune"], row["klassetrin"], row["skoleår"]): row["fravaer_pct"] for row in csv.DictReader(stream)
@@ -343,7 +335,6 @@ def test_the_real_absence_of_all_municipalities_lands_as_served(home: Settings, 
         home,
         "select municipality_name, school_stage, school_year, measure_value from absence_statistics "
         "where value_status = 'published'",
-        tmp_path,
     )
     assert len(found) == len(real) == 1174
     assert {tuple(key): value for *key, value in found} == {key: Decimal(value) for key, value in real.items()}
@@ -353,16 +344,16 @@ def test_the_real_absence_of_all_municipalities_lands_as_served(home: Settings, 
 
 
 GOOD = {
-    "municipal_accounts": """
+    "municipal_accounts": f"""
         select t as table_code, (101 + k)::varchar as place_municipality_code, y::smallint as accounting_year,
             y::varchar as time_code, f as function_code, '1' as account_kind, 'TOT' as art_code, 'LOBM' as price_unit,
             (if(k = 3 and f = '52824', 0, 1000 * (k % 9 + 4) + y))::decimal(15, 3) as amount_1000_dkk,
             if(k = 3 and f = '52824', 'suppressed_or_zero', 'published') as value_status,
             timestamp '2026-05-08 08:00:00' as table_updated_at, true as table_is_active,
-            '151' as municipality_code, '0123456789abcdef' as delivery_id
+            {COMMON}
         from range(98) as p (k), (select unnest([2023, 2024]) as y), (select unnest(['BUDK32', 'REGK31']) as t),
             (select unnest(['52820', '52821', '52822', '52823', '52824']) as f)""",
-    "wellbeing_statistics": """
+    "wellbeing_statistics": f"""
         with places as (
             select 'Kommune ' || k as municipality_name, 'I alt' as institution_number, g as grade_group, 900 as pupils
             from range(98) as p (k), (select unnest(['Mellemtrin', 'Udskoling']) as g)
@@ -376,91 +367,41 @@ GOOD = {
         )
         select municipality_name, institution_number, grade_group, y as school_year, d as indicator_name,
             i as answer_interval, n as measure_name, (if(v = 0, pupils, v))::decimal(12, 3) as measure_value,
-            'published' as value_status, '151' as municipality_code, '0123456789abcdef' as delivery_id
+            'published' as value_status, {COMMON}
         from places, measures, (select unnest(['2023/2024', '2024/2025']) as y),
             (select unnest(['Generel trivsel', 'Social trivsel', 'Faglig trivsel', 'Støtte og inspiration',
                 'Ro og orden']) as d)
         where institution_number = 'I alt' or i = 'I alt'""",
 }
 
+BATCHES = {
+    dataset: Batch(dataset, rows, NIGHT, history=(1.0,), earlier={"as_of": dt.date(2025, 6, 1)})
+    for dataset, rows in GOOD.items()
+}
+
 SPOILT = [
-    ("municipal_accounts", "budgets and accounts occur", "select * from good where table_code = 'BUDK32'"),
-    ("municipal_accounts", "the five functions of K07", "select * from good where function_code <> '52823'"),
-    ("municipal_accounts", "at least 95 municipalities", "select * from good where place_municipality_code < '190'"),
-    (
-        "municipal_accounts",
-        "no table holds a group",
-        "select * replace (replace(place_municipality_code, '198', '910') as place_municipality_code) from good",
-    ),
-    (
-        "municipal_accounts",
-        "net alone",
-        "select * replace (if(accounting_year = 2024, 'UE', art_code) as art_code) from good",
-    ),
-    (
-        "municipal_accounts",
-        "a municipality spends 5 million",
-        "select * replace ((amount_1000_dkk / 100)::decimal(15, 3) as amount_1000_dkk) from good",
-    ),
-    (
-        "municipal_accounts",
-        "between -1 and 10 billion",
-        "select * replace ((amount_1000_dkk * 1000)::decimal(15, 3) as amount_1000_dkk) from good",
-    ),
-    (
-        "municipal_accounts",
-        "at least half of the amounts are published",
-        "select * replace ('missing' as value_status, null::decimal(15, 3) as amount_1000_dkk) from good",
-    ),
-    ("wellbeing_statistics", "the five indicators occur", "select * from good where indicator_name <> 'Ro og orden'"),
-    (
-        "wellbeing_statistics",
-        "mean, pupils and shares occur",
-        "select * from good where measure_name not like 'Andel%'",
-    ),
-    ("wellbeing_statistics", "both groups of grades", "select * from good where institution_number = 'I alt'"),
-    (
-        "wellbeing_statistics",
-        "the mean of generel trivsel is 3.0 to 4.3",
-        "select * replace (if(measure_name = 'Indikatorsvar', 6 - measure_value, measure_value)::decimal(12, 3) as "
-        "measure_value) from good",
-    ),
-    (
-        "wellbeing_statistics",
-        "add up to at most 100.5 %",
-        "select * replace (if(measure_name like 'Andel%', measure_value * 1.1, measure_value)::decimal(12, 3) as "
-        "measure_value) from good",
-    ),
-    (
-        "wellbeing_statistics",
-        "fewer than five pupils",
-        "select * replace (if(measure_name like 'Totale%' and school_year < '2024', 3, measure_value)::decimal(12, 3) "
-        "as measure_value) from good",
-    ),
-]
-
-
-def judged(settings: Settings, tmp_path: Path, dataset: str, change: str = "select * from good") -> BatchVerdict:
-    file = tmp_path / "batch.parquet"
-    with duckdb.connect() as connection:
-        connection.execute(f"create table good as {GOOD[dataset]}")
-        connection.execute(f"copy ({change}) to '{file}' (format parquet)")
-        (count,) = connection.execute(f"select count(*) from '{file}'").fetchone() or (0,)
-        (whole,) = connection.execute("select count(*) from good").fetchone() or (0,)
-    known = BatchHistory(NIGHT, WHOLE, NIGHT, NIGHT, count, count, 0)
-    before = dataclasses.replace(known, as_of=dt.date(2025, 6, 1), row_count=whole, landed_count=whole)
-    return judge_batch(settings, load_contracts()[dataset], file, known, [before])
+    suites.Fault("municipal_accounts", "budgets and accounts occur", "select * from good where table_code = 'BUDK32'"),
+    suites.Fault("municipal_accounts", "the five functions of K07", "select * from good where function_code <> '52823'"),
+    suites.Fault("municipal_accounts", "at least 95 municipalities", "select * from good where place_municipality_code < '190'"),
+    suites.Fault("municipal_accounts", "no table holds a group", "select * replace (replace(place_municipality_code, '198', '910') as place_municipality_code) from good"),
+    suites.Fault("municipal_accounts", "net alone", "select * replace (if(accounting_year = 2024, 'UE', art_code) as art_code) from good"),
+    suites.Fault("municipal_accounts", "a municipality spends 5 million", "select * replace ((amount_1000_dkk / 100)::decimal(15, 3) as amount_1000_dkk) from good"),
+    suites.Fault("municipal_accounts", "between -1 and 10 billion", "select * replace ((amount_1000_dkk * 1000)::decimal(15, 3) as amount_1000_dkk) from good"),
+    suites.Fault("municipal_accounts", "at least half of the amounts are published", "select * replace ('missing' as value_status, null::decimal(15, 3) as amount_1000_dkk) from good"),
+    suites.Fault("wellbeing_statistics", "the five indicators occur", "select * from good where indicator_name <> 'Ro og orden'"),
+    suites.Fault("wellbeing_statistics", "mean, pupils and shares occur", "select * from good where measure_name not like 'Andel%'"),
+    suites.Fault("wellbeing_statistics", "both groups of grades", "select * from good where institution_number = 'I alt'"),
+    suites.Fault("wellbeing_statistics", "the mean of generel trivsel is 3.0 to 4.3", "select * replace (if(measure_name = 'Indikatorsvar', 6 - measure_value, measure_value)::decimal(12, 3) as measure_value) from good"),
+    suites.Fault("wellbeing_statistics", "add up to at most 100.5 %", "select * replace (if(measure_name like 'Andel%', measure_value * 1.1, measure_value)::decimal(12, 3) as measure_value) from good"),
+    suites.Fault("wellbeing_statistics", "fewer than five pupils", "select * replace (if(measure_name like 'Totale%' and school_year < '2024', 3, measure_value)::decimal(12, 3) as measure_value) from good"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("dataset", sorted(GOOD))
-def test_a_good_answer_passes_its_suite(settings: Settings, tmp_path: Path, dataset: str) -> None:
-    verdict = judged(settings, tmp_path, dataset)
-    assert (verdict.critical, verdict.warnings) == ([], [])
-    assert verdict.checks == len(load_suite(dataset)["expectations"]) > 25
+def test_a_good_answer_passes_its_suite(settings: Settings, dataset: str) -> None:
+    assert_passes(settings, BATCHES[dataset], checks=25)
 
 
-@pytest.mark.parametrize(("dataset", "said", "change"), SPOILT, ids=lambda value: str(value)[:40])
-def test_a_spoilt_answer_is_rejected(settings: Settings, tmp_path: Path, dataset: str, said: str, change: str) -> None:
-    verdict = judged(settings, tmp_path, dataset, change)
-    assert not verdict.is_accepted
-    assert [message for message in verdict.critical if said in message], verdict
+@pytest.mark.parametrize("fault", SPOILT, ids=str)
+def test_a_spoilt_answer_is_rejected(settings: Settings, fault: suites.Fault) -> None:
+    assert_is_told(settings, BATCHES[fault.dataset], fault)
