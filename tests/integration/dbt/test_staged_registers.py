@@ -22,6 +22,7 @@ SEEDS = (
 DELIVERIES = [
     delivery(1, "notifications", "2026-06-12", "2026-01-01", "2026-12-31"),
     delivery(2, "notifications", "2026-06-17", "2026-04-19", "2026-06-17"),
+    delivery(5, "notifications", "2026-06-17", "2026-02-01", "2026-02-28"),
     delivery(3, "leisure_grants", "2026-06-17", "2026-06-17", "2026-06-17"),
     delivery(4, "anonymous_contacts", "2026-06-15", "2026-05-01", "2026-05-31"),
 ]
@@ -81,6 +82,11 @@ ROWS = {
         # its date was corrected: it stands in the year's file, and in the night's
         notification(1, "2026-03-10", "d1", outcome="Under vurdering", assessed_within_24_hours=None),
         notification(1, "2026-04-28", "d2", assessed_within_24_hours="Nej"),
+        # a day that was too late at first; and two deliveries of one date, the second received later
+        notification(6, "2026-06-16", "d1"),
+        notification(6, "2026-05-16", "d2"),
+        notification(7, "2026-05-16", "d2"),
+        notification(7, "2026-02-16", "d5"),
         # of an unborn child nothing is known but the mother
         notification(2, "2026-06-14", "d2", unborn_child="Ja", birth_date="1994-01-02", district_code=None),
         notification(3, "2026-06-14", "d2", cause_codes="03,03,14"),
@@ -147,6 +153,18 @@ def test_a_notification_counts_once_as_the_newest_delivery_has_it(staged: Build)
     assert rows == [(dt.date(2026, 4, 28), False, "Ingen indsats", 5)]
 
 
+def test_neither_a_later_day_nor_a_delivery_received_earlier_is_newer(staged: Build) -> None:
+    rows = query(
+        staged,
+        "select notification_id, received_date, delivery_id from staging.stg_referrals__notifications "
+        "where notification_id >= 'UND-2026-00006' order by all",
+    )
+    assert rows == [
+        ("UND-2026-00006", dt.date(2026, 5, 16), "d2"),
+        ("UND-2026-00007", dt.date(2026, 2, 16), "d5"),
+    ]
+
+
 def test_of_an_unborn_child_only_the_mother_is_known(staged: Build) -> None:
     rows = query(
         staged,
@@ -162,7 +180,7 @@ def test_a_cause_named_twice_is_one(staged: Build) -> None:
         "select notification_id, list(cause_code order by cause_code) "
         "from staging.stg_referrals__notification_causes group by all order by all",
     )
-    assert rows == [(f"UND-2026-{number:05d}", ["03", "14"]) for number in range(1, 6)]
+    assert rows == [(f"UND-2026-{number:05d}", ["03", "14"]) for number in range(1, 8)]
 
 
 def test_enquiries_of_the_target_group_are_told_apart(staged: Build) -> None:

@@ -4,25 +4,13 @@ source as (
     select * from {{ source('budget', 'ledger_postings') }}
 ),
 
-deliveries as (
-    select * from {{ ref('stg_operations__deliveries') }}
-    where dataset = 'ledger_postings'
-),
-
 -- A posting that was moved to another day can stand in two deliveries, one for each day. It counts once, as the
 -- newest delivery has it. Voucher numbers may recur from one accounting year to the next.
 current_postings as (
-    select source.*
-    from source
-    left join deliveries on source.delivery_id = deliveries.delivery_id
-    qualify row_number() over (
-        partition by
-            source.municipality_code,
-            year(source.posting_date),
-            source.voucher_number,
-            source.voucher_line
-        order by deliveries.as_of desc, deliveries.received_at desc, source.posting_date desc
-    ) = 1
+    {{ newest_row(
+        'source', 'ledger_postings',
+        key=['year(posting_date)', 'voucher_number', 'voucher_line'], date_column='posting_date'
+    ) }}
 ),
 
 renamed as (

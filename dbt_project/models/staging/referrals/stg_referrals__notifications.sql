@@ -4,20 +4,9 @@ source as (
     select * from {{ source('referrals', 'notifications') }}
 ),
 
-deliveries as (
-    select * from {{ ref('stg_operations__deliveries') }}
-    where dataset = 'notifications'
-),
-
 -- a notification whose date was corrected can stand in two deliveries; it counts once, as the newest has it
 current_notifications as (
-    select source.*
-    from source
-    left join deliveries on source.delivery_id = deliveries.delivery_id
-    qualify row_number() over (
-        partition by source.municipality_code, source.notification_id
-        order by deliveries.as_of desc, deliveries.received_at desc, source.received_date desc
-    ) = 1
+    {{ newest_row('source', 'notifications', key=['notification_id'], date_column='received_date') }}
 ),
 
 -- of an unborn child nothing is known but the mother

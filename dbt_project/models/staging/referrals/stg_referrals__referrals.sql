@@ -4,20 +4,9 @@ source as (
     select * from {{ source('referrals', 'referrals') }}
 ),
 
-deliveries as (
-    select * from {{ ref('stg_operations__deliveries') }}
-    where dataset = 'referrals'
-),
-
 -- a referral whose date was corrected can stand in two deliveries; it counts once, as the newest has it
 current_referrals as (
-    select source.*
-    from source
-    left join deliveries on source.delivery_id = deliveries.delivery_id
-    qualify row_number() over (
-        partition by source.municipality_code, source.referral_id
-        order by deliveries.as_of desc, deliveries.received_at desc, source.referred_date desc
-    ) = 1
+    {{ newest_row('source', 'referrals', key=['referral_id'], date_column='referred_date') }}
 ),
 
 renamed as (

@@ -4,24 +4,13 @@ source as (
     select * from {{ source('trivsel', 'health_visits') }}
 ),
 
-deliveries as (
-    select * from {{ ref('stg_operations__deliveries') }}
-    where dataset = 'health_visits'
-),
-
 visit_types as (
     select * from {{ ref('visit_type') }}
 ),
 
 -- a visit that was planned anew can stand in two deliveries; it counts once, as the newest has it
 current_visits as (
-    select source.*
-    from source
-    left join deliveries on source.delivery_id = deliveries.delivery_id
-    qualify row_number() over (
-        partition by source.municipality_code, source.visit_number
-        order by deliveries.as_of desc, deliveries.received_at desc, source.planned_date desc
-    ) = 1
+    {{ newest_row('source', 'health_visits', key=['visit_number'], date_column='planned_date') }}
 ),
 
 -- the window of the day for which the visit is planned: a changed window is a new row of the seed
