@@ -129,8 +129,8 @@ FAULTS = [
     # relations to earlier deliveries
     Fault("enrolments", "0.8 to 1.25 times", more={"history": [1.5]}),
     Fault("enrolments", "0.97 to 1.03 times", more={"history": [1.1]}, is_warning=True),
-    Fault("absence_days", "0.2 to 5 times as many rows as the latest", more={"history": [6]}),
-    Fault("absence_days", "0.5 to 2 times as many rows as the latest", more={"history": [3]}, is_warning=True),
+    Fault("absence_days", "0.2 to 7 times as many rows on a day", more={"history": [9]}),
+    Fault("absence_days", "0.5 to 3 times as many rows on a day", more={"history": [4]}, is_warning=True),
     Fault("absence_days", "0.2 to 5 times as many rows a day", more={"history": [20, 20]}, is_warning=True),
     Fault("ledger_postings", "0.1 to 10 times", more={"history": [11]}),
     Fault("referrals", "0.3 to 3 times", more={"history": [4]}),
