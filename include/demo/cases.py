@@ -7,14 +7,27 @@ Three datasets tell of the same cases, so they are made here, from a stream of t
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from include.demo.deliveries import ALWAYS, AS_OF, NEVER, NIGHTS, YEAR_BACKFILL, Days, Ints, Mask, day
+from include.demo.amounts import hundredths
+from include.demo.days import numbered, on_a_weekday
+from include.demo.deliveries import (
+    ALWAYS,
+    AS_OF,
+    NEVER,
+    NIGHTS,
+    YEAR_BACKFILL,
+    Days,
+    Delivery,
+    Ints,
+    Mask,
+    by_whole,
+    day,
+)
 from include.demo.people import full_names
 from include.demo.population import Population
 from include.demo.schools import Size
@@ -403,7 +416,7 @@ def _children(rng: np.random.Generator, people: Population, count: int) -> tuple
     closed = np.where(rng.random(count) < _CLOSED, opened + rng.integers(120, 1100, count), _NOT_A_DAY)
     closed[: len(renamed)] = _NOT_A_DAY
     closed = np.where(closed > day(AS_OF), _NOT_A_DAY, closed)
-    return child, np.busday_offset(opened, 0, roll="forward"), closed
+    return child, on_a_weekday(opened), closed
 
 
 def _history(rng: np.random.Generator, opened: Days, closed: Days) -> History:
@@ -585,14 +598,11 @@ def _reviews(rng: np.random.Generator, history: History, opened: Days, closed: D
     case = np.array([row[0] for row in rows])
     planned, held, known_from = (np.array([row[place] for row in rows], dtype="datetime64[D]") for place in (2, 3, 4))
     scale = np.clip(history.scale[history.at(case, planned)] + rng.integers(0, 3, len(rows)), 1, 10)
-    years = (planned.astype("datetime64[Y]").astype(int) + 1970).tolist()
-    running: dict[int, int] = {}
-    number = [""] * len(rows)
-    for place in np.lexsort((case, planned)).tolist():
-        running[years[place]] = running.get(years[place], 0) + 1
-        number[place] = f"OPF-{years[place]}-{running[years[place]]:05d}"
+    order = np.lexsort((case, planned))
+    number = np.empty(len(rows), dtype="<U14")
+    number[order] = numbered("OPF", planned[order])
     columns: dict[str, Any] = {
-        "number": np.array(number),
+        "number": number,
         "case": case,
         "kind": np.array([row[1] for row in rows]),
         "planned": planned,
@@ -613,54 +623,18 @@ def _reviews(rng: np.random.Generator, history: History, opened: Days, closed: D
     return Reviews(**joined | {"number": joined["number"].tolist()})
 
 
-def field(text: str, delimiter: str = ",") -> str:
-    """A text as Python's csv module writes it: in quotes where it holds delimiter, quotes or a line end."""
-    if delimiter in text or '"' in text or "\n" in text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
-def iso(days: Days) -> list[str]:
-    """ISO dates, and an empty text for NaT."""
-    return ["" if value is None else value.isoformat() for value in days.tolist()]
-
-
 def kroner(oere: Ints) -> list[str]:
     """Amounts in kroner with two decimals and a point."""
-    return [f"{'-' if value < 0 else ''}{abs(value) // 100}.{abs(value) % 100:02d}" for value in oere.tolist()]
+    return list(map(hundredths, oere.tolist()))
 
 
 def write_whole(
     world: World, dataset: str, night: dt.date, version: int | None, lines: Sequence[str], *, encoding: str = "utf-8"
-) -> dict[str, Any]:
-    """Write an extract of all that a source has, lines ended by CRLF; returns its path, digest and rows."""
-    stated = "" if version is None else f"_{version}"
-    path = f"{dataset}/{dataset}{stated}_{night:%Y%m%d}.csv"
-    content = "".join(f"{line}\r\n" for line in lines).encode(encoding)
-    file = world.inbox / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    world.came(path, night)
-    return {"path": path, "digest": hashlib.sha256(content).hexdigest(), "rows": len(lines) - 1}
-
-
-def counted(files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows and current rows of each delivery, and the files that bring the bytes of an earlier one again."""
-    first: dict[str, Mapping[str, Any]] = {}
-    again = {}
-    for file in files:
-        if (known := first.setdefault(file["digest"], file)) is not file:
-            again[file["path"]] = known["path"]
-    newest = files[-1]["digest"]
-    return {
-        "deliveries": {
-            file["path"]: {"rows": file["rows"], "current_rows": file["rows"] if digest == newest else 0}
-            for digest, file in first.items()
-        },
-        "delivered_twice": again,
-    }
-
-
-def nights(world: World, dataset: str) -> list[dt.date]:
-    """The day of the backfill and the nights on which the dataset comes."""
-    return [world.calendar.backfill, *world.calendar.nights_of(dataset)]
+) -> Delivery:
+    """Write an extract of all that a source has, its lines made already, ended by CRLF."""
+    header, *rows = lines
+    days = np.full(len(rows), day(night))
+    label, first, last = by_whole(night)
+    delivery = Delivery(dataset, label, night, first, last, np.arange(len(rows)), days, version)
+    world.write(delivery, [header], [rows], encoding=encoding, newline="\r\n")
+    return delivery

@@ -8,11 +8,12 @@ about as they do in life, and what is current in the end can be told without the
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,10 @@ class Calendar:
             or zlib.crc32(f"{dataset} {night}".encode()) % 100 >= _MISSED_OF_A_HUNDRED
             or night in NIGHTS
         )
+
+    def dates_of(self, dataset: str) -> tuple[dt.date, ...]:
+        """The day of the backfill, and the nights on which the dataset comes."""
+        return (self.backfill, *self.nights_of(dataset))
 
 
 def calendar_of(nights: Nights) -> Calendar:
@@ -182,6 +187,36 @@ def counts(deliveries: Sequence[Delivery]) -> dict[str, dict[str, int]]:
     }
 
 
+def standing(deliveries: Sequence[Delivery]) -> Iterator[tuple[Delivery, Ints]]:
+    """Each delivery with those of its records that stand when all have come."""
+    for delivery, stands in zip(deliveries, current(deliveries), strict=True):
+        yield delivery, delivery.rows[stands]
+
+
+def told_once(inbox: Path, deliveries: Sequence[Delivery]) -> dict[str, Any]:
+    """The truth about the files written: rows and current rows of each delivery.
+
+    The same bytes about the same days are one delivery, under whatever name they come again: a register in which
+    nothing happened, a file sent twice. Such names stand in `delivered_twice`, each with the name that came first.
+    """
+    files = counts(deliveries)
+    first: dict[tuple[str, str], str] = {}
+    twice: dict[str, str] = {}
+    for delivery in deliveries:
+        about = WHOLE if delivery.label == WHOLE else f"{delivery.first} {delivery.last}"
+        digest = hashlib.sha256((inbox / delivery.path).read_bytes()).hexdigest()
+        path = first.setdefault((digest, about), delivery.path)
+        if path != delivery.path:
+            files[path]["current_rows"] += files.pop(delivery.path)["current_rows"]
+            twice[delivery.path] = path
+    return {"deliveries": files} | ({"delivered_twice": twice} if twice else {})
+
+
+def iso_dates(days: Days) -> list[str]:
+    """`yyyy-mm-dd`, and an empty text for NaT."""
+    return ["" if text == "NaT" else text for text in days.astype("datetime64[D]").astype(str).tolist()]
+
+
 def danish_dates(days: Days) -> list[str]:
     """`dd-mm-yyyy`, and an empty text for NaT."""
     unique, inverse = np.unique(days, return_inverse=True)
@@ -204,6 +239,8 @@ def write_lines(
     path.write_bytes(text.encode(encoding))
 
 
-def quoted(text: str) -> str:
-    """A text as a field: in quotes, and quotes inside doubled, where it holds `;` or quotes."""
-    return '"' + text.replace('"', '""') + '"' if ";" in text or '"' in text else text
+def quoted(text: str, delimiter: str = ";") -> str:
+    """A text as a field: in quotes, and quotes inside doubled, where it holds delimiter, quotes or a line end."""
+    if delimiter in text or '"' in text or "\n" in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text

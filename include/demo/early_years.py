@@ -14,16 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from include.demo.deliveries import ALWAYS, AS_OF, NEVER, NIGHTS, Days, Delivery, Ints, Mask, current, day
+from include.demo.days import later, on_a_weekday, years
+from include.demo.deliveries import ALWAYS, AS_OF, NEVER, NIGHTS, Days, Delivery, Ints, Mask, day, standing
 from include.demo.population import DISTRICTS, Population
 from include.demo.world import World
 
 Texts = NDArray[np.str_]
 Table = Mapping[str, NDArray[Any]]
 """Columns of equal length, by name."""
-
-HOUSES: Mapping[str, int] = {"BAL": 5, "SKL": 6, "SKV": 5, "MAA": 4, "HED": 5}
-"""Children's houses of each district (seed `daycare_house`)."""
 
 SCHOOLS: Mapping[str, str] = {"BAL": "281843", "SKL": "281856", "SKV": "281854", "MAA": "281858", "HED": "151003"}
 """The school of each district (seed `district`)."""
@@ -59,31 +57,6 @@ def text_of(codes: Ints, texts: Sequence[str]) -> Texts:
 def yes_no(mask: Mask) -> Texts:
     """`Ja` and `Nej`."""
     return np.where(mask, "Ja", "Nej")
-
-
-def numbered(prefix: str, days: Days, digits: int) -> list[str]:
-    """`<prefix>-<year>-<running number of the year>` for records that are in the order of their days."""
-    of_year, first, counts = np.unique(years(days), return_index=True, return_counts=True)
-    running = np.arange(len(days)) - np.repeat(first, counts) + 1
-    year = np.repeat(of_year, counts)
-    return [f"{prefix}-{one}-{number:0{digits}d}" for one, number in zip(year.tolist(), running.tolist(), strict=True)]
-
-
-def iso_dates(days: Days) -> list[str]:
-    """`yyyy-mm-dd`, and an empty text for NaT."""
-    return ["" if text == "NaT" else text for text in days.astype("datetime64[D]").astype(str).tolist()]
-
-
-def later(days: Days, count: Ints) -> Days:
-    """The days, each so many days later."""
-    moved: Days = days + count.astype("timedelta64[D]")
-    return moved
-
-
-def on_a_weekday(days: Days) -> Days:
-    """The days, and the Monday after for those on a weekend."""
-    moved: Days = np.busday_offset(days, 0, roll="forward")
-    return moved
 
 
 @dataclass(frozen=True)
@@ -320,16 +293,16 @@ def to_put_right(rng: np.random.Generator, records: Table, share: float, days: t
     return rows, put_right[rows]
 
 
-def standing(deliveries: Sequence[Delivery], shown: Callable[[Ints, dt.date], Table]) -> Table:
+def standing_table(deliveries: Sequence[Delivery], shown: Callable[[Ints, dt.date], Table]) -> Table:
     """The rows that stand when all `deliveries` have come, each as its delivery shows it, and `as_of`: that delivery's.
 
     `shown(rows, as_of)` gives the columns of records as the source has them on the evening of `as_of`.
     """
-    parts: list[dict[str, NDArray[Any]]] = []
-    for delivery, stands in zip(deliveries, current(deliveries), strict=True):
-        rows = delivery.rows[stands]
-        if len(rows):
-            parts.append({**shown(rows, delivery.as_of), "as_of": np.full(len(rows), day(delivery.as_of))})
+    parts: list[dict[str, NDArray[Any]]] = [
+        {**shown(rows, delivery.as_of), "as_of": np.full(len(rows), day(delivery.as_of))}
+        for delivery, rows in standing(deliveries)
+        if len(rows)
+    ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -366,11 +339,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else str(value)
     return None if value == "" else value.item()
-
-
-def years(days: Days) -> Ints:
-    """The calendar year of each day."""
-    return days.astype("datetime64[Y]").astype(int) + 1970
 
 
 def _in_august(start_years: Ints) -> Days:

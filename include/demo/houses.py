@@ -10,7 +10,9 @@ from dataclasses import dataclass
 DISTRICTS = {"BAL": "Baltorp", "SKL": "Skovlunde", "SKV": "Skovvejen", "MAA": "Måløvhøj", "HED": "Hedegården"}
 """Names by code, as the seed `district` has them."""
 
-_HOUSES = {"BAL": 5, "SKL": 6, "SKV": 5, "MAA": 4, "HED": 5}
+HOUSES_OF = {"BAL": 5, "SKL": 6, "SKV": 5, "MAA": 4, "HED": 5}
+"""How many houses each district has."""
+
 GLOBEN = "HED-01"
 
 
@@ -31,7 +33,7 @@ HOUSES = tuple(
         else f"Børnehuset {DISTRICTS[district]} {number}",
         district=district,
     )
-    for district, count in _HOUSES.items()
+    for district, count in HOUSES_OF.items()
     for number in range(1, count + 1)
 )
 PROJECT_HOUSES = tuple(house for house in HOUSES if house.district in ("BAL", "HED"))

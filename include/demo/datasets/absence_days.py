@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from include.demo.days import on_a_weekday
 from include.demo.deliveries import (
     ALWAYS,
     AS_OF,
@@ -143,7 +144,7 @@ def _one_year(rng: np.random.Generator, town: Town, habits: _Habits, year: int) 
 def _registration(rng: np.random.Generator, dates: Days) -> Days:
     """The day of registration: nearly always the day itself, else within a week, and never a weekend."""
     late = rng.choice(np.arange(7), len(dates), p=[0.93, 0.035, 0.015, 0.008, 0.006, 0.004, 0.002])
-    registered: Days = np.busday_offset(dates + late, 0, roll="forward")
+    registered: Days = on_a_weekday(dates + late)
     return registered
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from include.demo.datasets.staffing import hundredths
+from include.demo.amounts import hundredths
 from include.demo.deliveries import (
     ALWAYS,
     AS_OF,
@@ -28,7 +28,6 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
 )
 from include.demo.houses import DISTRICTS, HOUSES, PROJECT_HOUSES
 from include.demo.monthly import exports
@@ -452,10 +451,7 @@ def generate(world: World) -> dict[str, Any]:
             for row in delivery.rows.tolist()
         ]
         # with the mark of UTF-8, as Excel writes it
-        write_lines(
-            world.inbox / delivery.path, HEADER, list(zip(*lines, strict=True)), encoding="utf-8-sig", newline="\r\n"
-        )
-        world.came(delivery.path, delivery.as_of)
+        world.write(delivery, HEADER, list(zip(*lines, strict=True)), encoding="utf-8-sig", newline="\r\n")
     night = deliveries[-1].as_of
     stand = [activities[row] for row in current_rows(deliveries).tolist()]
     return {"deliveries": counts(deliveries), "figures": _figures(stand, night)}

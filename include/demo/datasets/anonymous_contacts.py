@@ -7,15 +7,13 @@ chats have been counted; the last statement comes twice.
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from include.demo.deliveries import NIGHTS, Delivery, Ints, by_month, day, quoted, write_lines
-from include.demo.registers import standing, told_once
+from include.demo.deliveries import NIGHTS, Delivery, Ints, by_month, day, quoted, standing, told_once
 from include.demo.schools import Size
 from include.demo.world import World
 
@@ -49,15 +47,13 @@ class Statement:
 def generate(world: World) -> dict[str, Any]:
     """Write what is stated until each night: first all months before, then month by month."""
     statements = simulate(world.rng, world.size)
-    deliveries, stated = deliver(statements, (world.calendar.backfill, *world.calendar.nights_of("anonymous_contacts")))
+    deliveries, stated = deliver(statements, world.calendar.dates_of("anonymous_contacts"))
     for delivery, statement in zip(deliveries, stated, strict=True):
         write(world, statement, delivery)
-        world.came(delivery.path, delivery.as_of)
     newest = max(deliveries, key=lambda delivery: (delivery.first, delivery.as_of))
     again = replace(newest, as_of=_SAME_AGAIN_ON)
-    shutil.copyfile(world.inbox / newest.path, world.inbox / again.path)
-    world.came(again.path, again.as_of)
-    return told_once(world, [*deliveries, again]) | {"figures": figures(deliveries, stated)}
+    world.send_again(newest, again)
+    return told_once(world.inbox, [*deliveries, again]) | {"figures": figures(deliveries, stated)}
 
 
 def simulate(rng: np.random.Generator, size: Size) -> list[Statement]:
@@ -107,8 +103,8 @@ def deliver(statements: Sequence[Statement], nights: Sequence[dt.date]) -> tuple
 def write(world: World, statement: Statement, delivery: Delivery) -> None:
     """Write a statement: cp1252, LF; every combination, 0 where nobody came."""
     places = list(np.ndindex(statement.counts.shape))
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [delivery.label] * len(places),

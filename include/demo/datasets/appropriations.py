@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from include.demo.accounts import AccountPattern, account_patterns
-from include.demo.datasets.ledger_postings import amount_text, kroner
+from include.demo.amounts import danish, hundredths
 from include.demo.deliveries import (
     ALWAYS,
     AS_OF,
@@ -32,7 +32,6 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
 )
 from include.demo.schools import Size
 from include.demo.world import World
@@ -311,20 +310,19 @@ def _write(world: World, entries: Sequence[Entry], delivery: Delivery) -> None:
             entry.case,
             entry.follow_up,
             quoted(_TEXTS[entry.kind][int(entry.number[-2:]) % len(_TEXTS[entry.kind])]),
-            amount_text(entry.amount, minus_after=True),
+            danish(entry.amount, minus_after=True),
         ]
         for entry in own
     ]
-    total = amount_text(sum(entry.amount for entry in own), minus_after=True)
-    write_lines(
-        world.inbox / delivery.path,
+    total = danish(sum(entry.amount for entry in own), minus_after=True)
+    world.write(
+        delivery,
         HEADER,
         list(zip(*lines, strict=True)),
         encoding="cp1252",
         newline="\r\n",
         last=f"Total{';' * (len(HEADER) - 1)}{total}",
     )
-    world.came(delivery.path, delivery.as_of)
 
 
 def generate(world: World) -> dict[str, Any]:
@@ -373,11 +371,11 @@ def _figures(entries: Sequence[Entry], rows: Ints) -> dict[str, list[dict[str, A
             follow_ups.setdefault(entry.follow_up, []).append(entry.amount)
     return {
         "by_year_kind": [
-            {"budget_year": year, "appropriation_kind": kind, "entries": len(own), "amount_dkk": kroner(sum(own))}
+            {"budget_year": year, "appropriation_kind": kind, "entries": len(own), "amount_dkk": hundredths(sum(own))}
             for (year, kind), own in by_kind.items()
         ],
         "by_frame": [
-            {"budget_year": year, "appropriation_frame": frame, "amount_dkk": kroner(oere)}
+            {"budget_year": year, "appropriation_frame": frame, "amount_dkk": hundredths(oere)}
             for (year, frame), oere in by_frame.items()
         ],
         "initiative_budget": [
@@ -386,14 +384,14 @@ def _figures(entries: Sequence[Entry], rows: Ints) -> dict[str, list[dict[str, A
                 "initiative_id": initiative,
                 "budget_year": year,
                 "follow_up_code": code,
-                "adopted_dkk": kroner(adopted),
-                "corrected_dkk": kroner(corrected),
+                "adopted_dkk": hundredths(adopted),
+                "corrected_dkk": hundredths(corrected),
             }
             for (agreement_year, initiative, year, code), (adopted, corrected) in initiatives.items()
         ],
-        "unclaimed": [{"budget_year": year, "amount_dkk": kroner(oere)} for year, oere in unclaimed.items()],
+        "unclaimed": [{"budget_year": year, "amount_dkk": hundredths(oere)} for year, oere in unclaimed.items()],
         "by_follow_up": [
-            {"follow_up_code": code, "entries": len(own), "amount_dkk": kroner(sum(own))}
+            {"follow_up_code": code, "entries": len(own), "amount_dkk": hundredths(sum(own))}
             for code, own in follow_ups.items()
         ],
     }

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from include.demo.cases import Cases, counted, field, nights, simulate, write_whole
-from include.demo.deliveries import Ints, danish_dates, day
+from include.demo.cases import Cases, simulate, write_whole
+from include.demo.deliveries import Delivery, Ints, danish_dates, day, quoted, told_once
 from include.demo.people import dashed
 from include.demo.world import World
 
@@ -28,8 +28,8 @@ _MINUTES = ("", "Mor deltog; {name} ville ikke", 'Aftalt "ny" plan', "Se cpr {da
 def generate(world: World) -> dict[str, Any]:
     """Write the extracts of all nights."""
     cases = simulate(world)
-    files = [_write(world, cases, night) for night in nights(world, "case_reviews")]
-    return counted(files) | {"figures": _figures(cases, nights(world, "case_reviews")[-1])}
+    files = [_write(world, cases, night) for night in world.calendar.dates_of("case_reviews")]
+    return told_once(world.inbox, files) | {"figures": _figures(cases, world.calendar.dates_of("case_reviews")[-1])}
 
 
 def _status(cases: Cases, rows: Ints, night: dt.date) -> Ints:
@@ -40,7 +40,7 @@ def _status(cases: Cases, rows: Ints, night: dt.date) -> Ints:
     return np.where(is_known, np.where(is_cancelled, CANCELLED, HELD), PLANNED)
 
 
-def _write(world: World, cases: Cases, night: dt.date) -> dict[str, Any]:
+def _write(world: World, cases: Cases, night: dt.date) -> Delivery:
     reviews, history, people = cases.reviews, cases.history, cases.people
     rows = reviews.known(night)
     status = _status(cases, rows, night)
@@ -67,7 +67,7 @@ def _write(world: World, cases: Cases, night: dt.date) -> dict[str, Any]:
             for heard, held in zip(reviews.is_heard[rows].tolist(), is_held, strict=True)
         ],
         [
-            field(_MINUTES[place % len(_MINUTES)].format(name=name, dashed=dashed(cpr[case])), ";") if held else ""
+            quoted(_MINUTES[place % len(_MINUTES)].format(name=name, dashed=dashed(cpr[case]))) if held else ""
             for place, name, case, held in zip(entry.tolist(), names, of, is_held, strict=True)
         ],
     ]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from include.demo.cases import EFFORTS, MUNICIPALITIES, STEPS, Cases, counted, field, iso, nights, simulate, write_whole
-from include.demo.deliveries import Ints, day
+from include.demo.cases import EFFORTS, MUNICIPALITIES, STEPS, Cases, simulate, write_whole
+from include.demo.deliveries import Delivery, Ints, day, iso_dates, quoted, told_once
 from include.demo.world import World
 
 HEADER = (
@@ -21,8 +21,8 @@ HEADER = (
 def generate(world: World) -> dict[str, Any]:
     """Write the exports of all nights."""
     cases = simulate(world)
-    files = [_write(world, cases, night) for night in nights(world, "cases")]
-    return counted(files) | {"figures": _figures(cases, nights(world, "cases")[-1])}
+    files = [_write(world, cases, night) for night in world.calendar.dates_of("cases")]
+    return told_once(world.inbox, files) | {"figures": _figures(cases, world.calendar.dates_of("cases")[-1])}
 
 
 def known(cases: Cases, night: dt.date) -> Ints:
@@ -32,7 +32,7 @@ def known(cases: Cases, night: dt.date) -> Ints:
     return rows
 
 
-def _write(world: World, cases: Cases, night: dt.date) -> dict[str, Any]:
+def _write(world: World, cases: Cases, night: dt.date) -> Delivery:
     history, people, rows = cases.history, cases.people, known(cases, night)
     cpr, team, group = cases.cpr_on(night), cases.team_on(night), cases.target_group()
     of = history.case[rows].tolist()
@@ -45,16 +45,16 @@ def _write(world: World, cases: Cases, night: dt.date) -> dict[str, Any]:
         [str(number) for number in history.number[rows].tolist()],
         [
             f"{date}T{_clock(microsecond)}+00:00"
-            for date, microsecond in zip(iso(history.date[rows]), history.microsecond[rows].tolist(), strict=True)
+            for date, microsecond in zip(iso_dates(history.date[rows]), history.microsecond[rows].tolist(), strict=True)
         ],
         [cpr[case] for case in of],
         [cases.number[case] for case in of],
-        [field(people.names[cases.child[case]]) for case in of],
+        [quoted(people.names[cases.child[case]], ",") for case in of],
         [group[case] for case in of],
         workers,
         [team[case] for case in of],
         [cases.workers[(cases.team[case] % 4) * 6] if team[case] else "" for case in of],
-        [field(EFFORTS[cases.efforts[case]]) for case in of],
+        [quoted(EFFORTS[cases.efforts[case]], ",") for case in of],
         [STEPS[step] for step in history.step[rows].tolist()],
         ["" if scale == 0 else str(scale) for scale in history.scale[rows].tolist()],
         ["Ballerup"] * len(of),

@@ -10,16 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from include.demo.deliveries import (
-    Calendar,
-    Delivery,
-    Ints,
-    by_whole,
-    counts,
-    day,
-    extract,
-    write_lines,
-)
+from include.demo.days import numbered
+from include.demo.deliveries import Calendar, Delivery, Ints, by_whole, counts, day, extract, iso_dates
 from include.demo.early_years import (
     FATHER,
     MOTHER,
@@ -28,11 +20,9 @@ from include.demo.early_years import (
     Table,
     consents_of,
     figure,
-    iso_dates,
-    numbered,
     numbers_on,
     of,
-    standing,
+    standing_table,
     text_of,
     yes_no,
 )
@@ -59,21 +49,17 @@ def generate(world: World) -> dict[str, Any]:
     deliveries = deliver(consents, world.calendar)
     for delivery in deliveries:
         _write(world, consents, delivery)
-        world.came(delivery.path, delivery.as_of)
 
     def shown(rows: Ints, as_of: dt.date) -> Table:
         return _shown(world, consents, rows, as_of)
 
-    return {"deliveries": counts(deliveries), "figures": figures(standing(deliveries, shown))}
+    return {"deliveries": counts(deliveries), "figures": figures(standing_table(deliveries, shown))}
 
 
 def deliver(consents: Consents, calendar: Calendar) -> list[Delivery]:
     """All that is known, before the nights and every night."""
     known = {"days": consents.given, "known_from": consents.known_from, "known_until": consents.known_until}
-    return [
-        extract("consents", by_whole(as_of), as_of, **known)
-        for as_of in (calendar.backfill, *calendar.nights_of("consents"))
-    ]
+    return [extract("consents", by_whole(as_of), as_of, **known) for as_of in calendar.dates_of("consents")]
 
 
 def _shown(world: World, consents: Consents, rows: Ints, as_of: dt.date) -> Table:
@@ -101,8 +87,8 @@ def _write(world: World, consents: Consents, delivery: Delivery) -> None:
     numbers = numbered("SAM", consents.given[first], 6)
     children, roles = table["child"].tolist(), table["role"].tolist()
     givers = {MOTHER: population.mother_names, FATHER: population.father_names}
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [numbers[one] for one in table["number"].tolist()],

@@ -12,18 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from include.demo.deliveries import (
-    NEVER,
-    NIGHTS,
-    Days,
-    Delivery,
-    Ints,
-    by_whole,
-    counts,
-    current_rows,
-    extract,
-    write_lines,
-)
+from include.demo.deliveries import NEVER, NIGHTS, Days, Delivery, Ints, by_whole, counts, current_rows, extract
 from include.demo.houses import DISTRICTS, GLOBEN, HOUSES
 from include.demo.monthly import exports, month_ends, months, stated_on
 from include.demo.population import Population
@@ -161,8 +150,8 @@ def _write(world: World, places: Places, delivery: Delivery) -> None:
     rows = delivery.rows
     houses = [HOUSES[place] for place in places.house[rows].tolist()]
     kinds = places.kind[rows].tolist()
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [places.month[row] for row in rows.tolist()],
@@ -181,7 +170,6 @@ def _write(world: World, places: Places, delivery: Delivery) -> None:
         encoding="utf-8-sig",
         newline="\r\n",
     )
-    world.came(delivery.path, delivery.as_of)
 
 
 def generate(world: World) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from include.demo.days import numbered
 from include.demo.deliveries import (
     AS_OF,
     NEVER,
@@ -24,12 +25,11 @@ from include.demo.deliveries import (
     counts,
     day,
     extract,
+    iso_dates,
     quoted,
-    write_lines,
 )
 from include.demo.early_years import (
     DAYCARE_TO_SCHOOL,
-    HOUSES,
     NO_DAY,
     SCHOOLS,
     Consents,
@@ -39,16 +39,15 @@ from include.demo.early_years import (
     figure,
     forms_of,
     homes_of,
-    iso_dates,
-    numbered,
     numbers_on,
     of,
-    standing,
+    standing_table,
     text_of,
     to_put_right,
     with_mistakes,
     yes_no,
 )
+from include.demo.houses import HOUSES_OF
 from include.demo.world import World
 
 HEADER = [
@@ -93,12 +92,11 @@ def generate(world: World) -> dict[str, Any]:
     deliveries = deliver(forms, world.calendar)
     for delivery in deliveries:
         _write(world, forms, consents, delivery)
-        world.came(delivery.path, delivery.as_of)
 
     def shown(rows: Ints, as_of: dt.date) -> Table:
         return _shown(world, forms, consents, rows, as_of)
 
-    table = standing(deliveries, shown)
+    table = standing_table(deliveries, shown)
     return {"deliveries": counts(deliveries), "figures": figures(table, consents)}
 
 
@@ -108,7 +106,7 @@ def simulate(world: World, consents: Consents) -> Registered:
     count = len(forms.child)
     district = homes_of(world).districts_on(forms.child, forms.date)
     house = np.array(
-        [f"{code}-{1 + child % HOUSES[code]:02d}" for code, child in zip(district, forms.child, strict=True)]
+        [f"{code}-{1 + child % HOUSES_OF[code]:02d}" for code, child in zip(district, forms.child, strict=True)]
     )
     first_consent = np.full(len(world.population.cpr), NEVER)
     to_school = consents.transition == DAYCARE_TO_SCHOOL
@@ -137,7 +135,7 @@ def deliver(forms: Registered, calendar: Calendar) -> list[Delivery]:
     known = {"days": forms.date, "known_from": forms.known_from, "known_until": forms.known_until}
     return [
         extract("description_forms", by_whole(as_of), as_of, **known)
-        for as_of in (calendar.backfill, *calendar.nights_of("description_forms"))
+        for as_of in calendar.dates_of("description_forms")
     ]
 
 
@@ -164,11 +162,11 @@ def _write(world: World, forms: Registered, consents: Consents, delivery: Delive
     """Write a file: UTF-8 with BOM, CRLF, ISO dates, CPR numbers as ten digits."""
     table = _shown(world, forms, consents, delivery.rows, delivery.as_of)
     _, first = np.unique(forms.form, return_index=True)
-    numbers = numbered("PBS", forms.date[first], 5)
+    numbers = numbered("PBS", forms.date[first])
     children, people = table["child"].tolist(), table["cpr"].tolist()
     names = [world.population.names[child] for child in children]
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [numbers[one] for one in table["form"].tolist()],

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from include.demo.amounts import hundredths
 from include.demo.cases import (
     EFFORTS,
     MEASURES,
@@ -20,15 +21,11 @@ from include.demo.cases import (
     STEPS,
     TEAMS,
     Cases,
-    counted,
-    field,
-    iso,
     kroner,
-    nights,
     simulate,
     write_whole,
 )
-from include.demo.deliveries import Ints, day
+from include.demo.deliveries import Delivery, Ints, day, iso_dates, quoted, told_once
 from include.demo.world import World
 
 HEADER = (
@@ -57,9 +54,9 @@ _WITH_NOTE = 17
 def generate(world: World) -> dict[str, Any]:
     """Write the exports of all nights."""
     cases = simulate(world)
-    came = nights(world, "granted_payments")
+    came = world.calendar.dates_of("granted_payments")
     files = [_write(world, cases, night, _version(world, night)) for night in came]
-    return counted(files) | {"figures": _figures(cases, came[-1])}
+    return told_once(world.inbox, files) | {"figures": _figures(cases, came[-1])}
 
 
 def _version(world: World, night: dt.date) -> int:
@@ -89,8 +86,8 @@ def _by_activity(cases: Cases, night: dt.date) -> tuple[list[str], list[str], li
     """What is the same in all payments of an activity: the fields before step and scale, after, and of version 3."""
     activities, people = cases.activities, cases.people
     cpr, team, group = cases.cpr_on(night), cases.team_on(night), cases.target_group()
-    ends = iso(np.where(activities.end_told <= day(night), activities.last, np.datetime64("NaT", "D")))
-    starts, granted = iso(activities.first), iso(activities.granted)
+    ends = iso_dates(np.where(activities.end_told <= day(night), activities.last, np.datetime64("NaT", "D")))
+    starts, granted = iso_dates(activities.first), iso_dates(activities.granted)
     amounts, prices, units = kroner(activities.amount), kroner(activities.price), kroner(activities.units)
     before, after, approved = [], [], []
     for place, (case, kind, main) in enumerate(
@@ -115,17 +112,17 @@ def _by_activity(cases: Cases, night: dt.date) -> tuple[list[str], list[str], li
             *(team[case], cases.workers[(cases.team[case] % len(TEAMS)) * 6] if team[case] else ""),
             *(EFFORTS[cases.efforts[case]], ""),
         ]
-        before.append(",".join(map(field, fields)))
+        before.append(",".join(quoted(text, ",") for text in fields))
         fields = [
             *("", "Ballerup", "Ballerup", MUNICIPALITIES[cases.residence[case]], people.mother_cpr[child]),
             *(people.father_cpr[child], measure.category, measure.category_name),
         ]
-        after.append(",".join(map(field, fields)))
+        after.append(",".join(quoted(text, ",") for text in fields))
         approved.append(f",{_LEVELS[place % len(_LEVELS)]},u{place % 57:04d},{granted[place]}")
     return before, after, approved
 
 
-def _write(world: World, cases: Cases, night: dt.date, version: int) -> dict[str, Any]:
+def _write(world: World, cases: Cases, night: dt.date, version: int) -> Delivery:
     payments, rows = cases.payments, cases.payments.known(night)
     before, after, approved = _by_activity(cases, night)
     is_paid = (payments.paid_on[rows] <= day(night)).tolist()
@@ -143,8 +140,8 @@ def _write(world: World, cases: Cases, night: dt.date, version: int) -> dict[str
             payments.number[rows].tolist(),
             kroner(payments.amount[rows]),
             kroner(payments.paid_amount[rows]),
-            iso(payments.date[rows]),
-            iso(payments.paid_on[rows]),
+            iso_dates(payments.date[rows]),
+            iso_dates(payments.paid_on[rows]),
             is_paid,
             activity,
             steps,
@@ -163,7 +160,8 @@ def _notes(cases: Cases, activity: Sequence[int], number: Sequence[int], night: 
     for place, payment in zip(activity, number, strict=True):
         case = int(cases.activities.case[place])
         text = "" if payment % _WITH_NOTE else _NOTES[payment // _WITH_NOTE % len(_NOTES)]
-        written.append(field(text.format(name=cases.people.names[cases.child[case]], cpr=cpr[case])) if text else "")
+        note = text.format(name=cases.people.names[cases.child[case]], cpr=cpr[case])
+        written.append(quoted(note, ",") if text else "")
     return written
 
 
@@ -199,7 +197,7 @@ def _figures(cases: Cases, night: dt.date) -> dict[str, Any]:
                 "year": year,
                 "function_number": function,
                 "payments": len(chosen),
-                "amount_dkk": kroner(np.array([amount[chosen].sum()]))[0],
+                "amount_dkk": hundredths(int(amount[chosen].sum())),
             }
             for (year, function), chosen in _groups(keys).items()
         ],
@@ -217,15 +215,15 @@ def _figures(cases: Cases, night: dt.date) -> dict[str, Any]:
             {
                 "is_paid": bool(flag),
                 "payments": int((is_paid == flag).sum()),
-                "expected_amount_dkk": kroner(np.array([payments.amount[rows][is_paid == flag].sum()]))[0],
-                "amount_dkk": kroner(np.array([amount[is_paid == flag].sum()]))[0],
+                "expected_amount_dkk": hundredths(int(payments.amount[rows][is_paid == flag].sum())),
+                "amount_dkk": hundredths(int(amount[is_paid == flag].sum())),
             }
             for flag in np.unique(is_paid).tolist()
         ],
         "paid_otherwise": [
             {
                 "payments": int(off.sum()),
-                "difference_dkk": kroner(np.array([(payments.paid_amount - payments.amount)[rows][off].sum()]))[0],
+                "difference_dkk": hundredths(int((payments.paid_amount - payments.amount)[rows][off].sum())),
             }
         ],
         "by_step": [
@@ -240,7 +238,7 @@ def _figures(cases: Cases, night: dt.date) -> dict[str, Any]:
                 "payment_cost_type": kind,
                 "payments": int(chosen.sum()),
                 "fictive": int((activity[chosen] % 41 == 7).sum()),  # noqa: PLR2004
-                "units": kroner(np.array([activities.units[activity[chosen]].sum()]))[0],
+                "units": hundredths(int(activities.units[activity[chosen]].sum())),
             }
             for kind, chosen in (
                 ("PER_UNIT", activities.units[activity] > 0),

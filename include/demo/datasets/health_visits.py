@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from include.demo.days import later, numbered, on_a_weekday, years
 from include.demo.deliveries import (
     ALWAYS,
     AS_OF,
@@ -31,7 +31,6 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
 )
 from include.demo.early_years import (
     NO_DAY,
@@ -39,16 +38,12 @@ from include.demo.early_years import (
     Table,
     figure,
     homes_of,
-    later,
-    numbered,
     numbers_on,
     of,
-    on_a_weekday,
-    standing,
+    standing_table,
     text_of,
     to_put_right,
     with_mistakes,
-    years,
     yes_no,
 )
 from include.demo.people import dashed
@@ -127,12 +122,11 @@ def generate(world: World) -> dict[str, Any]:
     deliveries = deliver(visits, world.calendar)
     for delivery in deliveries:
         _write(world, visits, homes, numbers, delivery)
-        world.came(delivery.path, delivery.as_of)
 
     def shown(rows: Ints, as_of: dt.date) -> Table:
         return _shown(visits, homes, world.population, rows, as_of)
 
-    return {"deliveries": counts(deliveries), "figures": figures(standing(deliveries, shown))}
+    return {"deliveries": counts(deliveries), "figures": figures(standing_table(deliveries, shown))}
 
 
 def simulate(world: World) -> Visits:
@@ -272,8 +266,8 @@ def _write(world: World, visits: Visits, homes: Homes, numbers: Sequence[str], d
     people = [dashed(number) for number in table["cpr"].tolist()]
     children, visit = table["child"].tolist(), table["visit"].tolist()
     names = [world.population.names[child] for child in children]
-    write_lines(
-        Path(world.inbox / delivery.path),
+    world.write(
+        delivery,
         HEADER,
         [
             [numbers[one] for one in visit],

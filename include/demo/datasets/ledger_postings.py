@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.demo.accounts import AccountPattern, account_patterns
+from include.demo.amounts import danish, hundredths
+from include.demo.days import on_a_weekday
 from include.demo.deliveries import (
     ALWAYS,
     AS_OF,
@@ -395,9 +397,7 @@ def simulate(rng: np.random.Generator, town: Town, adopted: Mapping[tuple[int, s
     voucher, line = _vouchers(rng, date)
     # in the running month some postings are dated back by a few days
     late = rng.choice([0, 1, 2, 3, 4], count, p=[0.96, 0.015, 0.01, 0.01, 0.005])
-    known_from = np.where(
-        (date >= np.datetime64("2026-06-01", "D")), np.busday_offset(date + late, 0, roll="forward"), ALWAYS
-    )
+    known_from = np.where((date >= np.datetime64("2026-06-01", "D")), on_a_weekday(date + late), ALWAYS)
     return Postings(
         date=date,
         voucher=voucher,
@@ -450,15 +450,6 @@ def deliver(town: Town, postings: Postings, calendar: Calendar) -> list[Delivery
     return [extract("ledger_postings", period, as_of, **known) for period, as_of in plan]
 
 
-def amount_text(oere: int, *, minus_after: bool) -> str:
-    """An amount as Prisme writes it: `1.234,56`, the minus after it in files of a year and before it in others."""
-    kroner, rest = divmod(abs(oere), 100)
-    text = f"{kroner:,}".replace(",", ".") + f",{rest:02d}"
-    if oere >= 0:
-        return text
-    return f"{text}-" if minus_after else f"-{text}"
-
-
 def write(town: Town, postings: Postings, delivery: Delivery, inbox: Path) -> None:
     """Write a file: Windows-1252, CRLF, decimal comma, and a last line with the sum."""
     rows = delivery.rows
@@ -478,13 +469,13 @@ def write(town: Town, postings: Postings, delivery: Delivery, inbox: Path) -> No
             [accounts.alias[place] for place in places],
             [accounts.text[place] for place in places],
             texts,
-            [amount_text(amount, minus_after=minus_after) for amount in amounts],
+            [danish(amount, minus_after=minus_after) for amount in amounts],
             [dashed(town.cpr[child]) if child >= 0 else "" for child in children],
             suppliers,
         ],
         encoding=ENCODING,
         newline="\r\n",
-        last=f"Total;;;;;;{amount_text(sum(amounts), minus_after=minus_after)};;",
+        last=f"Total;;;;;;{danish(sum(amounts), minus_after=minus_after)};;",
     )
 
 
@@ -521,11 +512,6 @@ def _texts(town: Town, postings: Postings, rows: Ints) -> tuple[list[str], list[
     return texts, suppliers
 
 
-def kroner(oere: int | Decimal) -> str:
-    """An amount in kroner with two decimals, as text, so that no one reads it as a float."""
-    return f"{Decimal(oere) / 100:.2f}"
-
-
 def _is_by_person(account: str) -> bool:
     """Whether postings on this account string are kept by person: its art bears the mark CPR or TS."""
     return any(part.endswith(("CPR", "TS")) for part in account.split("-"))
@@ -558,7 +544,10 @@ def truth(postings: Postings, deliveries: list[Delivery]) -> dict[str, Any]:
     nights = {}
     for night in sorted({delivery.as_of for delivery in deliveries}):
         known = current_rows([delivery for delivery in deliveries if delivery.as_of <= night])
-        nights[night.isoformat()] = {"postings": len(known), "amount_dkk": kroner(int(postings.amount[known].sum()))}
+        nights[night.isoformat()] = {
+            "postings": len(known),
+            "amount_dkk": hundredths(int(postings.amount[known].sum())),
+        }
     return {
         "deliveries": counts(deliveries),
         "after_night": nights,
@@ -568,7 +557,7 @@ def truth(postings: Postings, deliveries: list[Delivery]) -> dict[str, Any]:
                 "initiative_id": initiative,
                 "year": int(value[:4]),
                 "month": int(value[5:]),
-                "amount_dkk": kroner(total),
+                "amount_dkk": hundredths(total),
             }
             for (year, initiative, value), total in sorted(sums.items())
         ],
@@ -577,9 +566,9 @@ def truth(postings: Postings, deliveries: list[Delivery]) -> dict[str, Any]:
             for year, initiative, booked in sorted(by_person)
         ],
         "unclaimed_by_month": {
-            str(value): kroner(int(amount[~is_claimed & (month == value)].sum())) for value in np.unique(month)
+            str(value): hundredths(int(amount[~is_claimed & (month == value)].sum())) for value in np.unique(month)
         },
-        "by_year": {str(value): kroner(int(amount[years == value].sum())) for value in np.unique(years)},
-        "unclaimed": kroner(int(amount[~is_claimed].sum())),
-        "total": kroner(int(amount.sum())),
+        "by_year": {str(value): hundredths(int(amount[years == value].sum())) for value in np.unique(years)},
+        "unclaimed": hundredths(int(amount[~is_claimed].sum())),
+        "total": hundredths(int(amount.sum())),
     }

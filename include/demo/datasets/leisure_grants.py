@@ -7,14 +7,14 @@ one entered twice is taken out, and one night's extract comes again under the ne
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from include.demo.amounts import danish, hundredths
+from include.demo.days import numbered, on_a_weekday, whole_years
 from include.demo.deliveries import (
     AS_OF,
     BACKFILL,
@@ -28,20 +28,12 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
+    standing,
+    told_once,
 )
 from include.demo.people import dashed
 from include.demo.population import Population
-from include.demo.registers import (
-    OFFERS,
-    address,
-    numbers,
-    standing,
-    told_once,
-    until,
-    whole_years,
-    working_days,
-)
+from include.demo.registers import OFFERS, address, until
 from include.demo.schools import Size
 from include.demo.world import World
 
@@ -115,24 +107,23 @@ def generate(world: World) -> dict[str, Any]:
     register = simulate(world.rng, world.population, world.size)
     known = {"days": register.applied, "known_from": register.known_from, "known_until": register.known_until}
     deliveries: list[Delivery] = []
-    for night in (world.calendar.backfill, *world.calendar.nights_of("leisure_grants")):
+    for night in world.calendar.dates_of("leisure_grants"):
         if night == _SAME_AGAIN_ON:
             last = deliveries[-1]
             delivery = replace(last, as_of=night, last=night)
-            shutil.copyfile(world.inbox / last.path, world.inbox / delivery.path)
+            world.send_again(last, delivery)
         else:
             delivery = extract("leisure_grants", by_whole(night), night, **known)
             write(world.population, register, delivery, world)
         deliveries.append(delivery)
-        world.came(delivery.path, night)
-    return told_once(world, deliveries) | {"figures": figures(world.population, register, deliveries)}
+    return told_once(world.inbox, deliveries) | {"figures": figures(world.population, register, deliveries)}
 
 
 def simulate(rng: np.random.Generator, population: Population, size: Size) -> Grants:
     """All applications, in the order of their days."""
     child, applied, is_first_of_two, is_second = _applications(rng, population, size)
     count = len(child)
-    decided = working_days(applied + rng.integers(5, 30, count))
+    decided = on_a_weekday(applied + rng.integers(5, 30, count))
     outcome = rng.choice([GRANTED, REFUSED, WITHDRAWN], count, p=[0.85, 0.12, 0.03])
     amounts = _amounts(rng, count)
     # Two grants of one year share what a child may get.
@@ -153,7 +144,7 @@ def simulate(rng: np.random.Generator, population: Population, size: Size) -> Gr
     versions = np.concatenate([np.arange(count), [corrected, double]])
     amounts = amounts[versions]
     amounts[count, FEE] -= 10_000
-    number = numbers("FP", applied)
+    number = numbered("FP", applied)
     # The second entry of an application has a number of its own, until somebody notices.
     last_of_year = max(each for each in number if each.startswith(number[double][:7]))
     entered_twice = f"{last_of_year[:8]}{int(last_of_year[8:]) + 1:05d}"
@@ -198,7 +189,7 @@ def _applications(
         none = np.zeros(int(again.sum()), dtype=bool)
         first += [again, none]
         second += [np.zeros(wanted, dtype=bool), ~none]
-    child, applied = np.concatenate(children), working_days(np.concatenate(days))
+    child, applied = np.concatenate(children), on_a_weekday(np.concatenate(days))
     keep = np.flatnonzero(applied <= day(AS_OF))
     order = keep[np.lexsort((child[keep], applied[keep]))]
     return child[order], applied[order], np.concatenate(first)[order], np.concatenate(second)[order]
@@ -231,11 +222,6 @@ def _refused_above_the_cap(child: Ints, decided: Days, outcome: Ints, amounts: I
     return found
 
 
-def _kroner(oere: Ints) -> list[str]:
-    """Øre as the administration writes kroner: `1.234,50`."""
-    return [f"{value // 100:,}".replace(",", ".") + f",{value % 100:02d}" for value in oere.tolist()]
-
-
 def write(population: Population, register: Grants, delivery: Delivery, world: World) -> None:
     """Write an extract: cp1252, CRLF, ten digits without a dash, dates with points."""
     rows, now = delivery.rows, day(delivery.as_of)
@@ -256,8 +242,8 @@ def write(population: Population, register: Grants, delivery: Delivery, world: W
     def dates(days: Days) -> list[str]:
         return [text.replace("-", ".") for text in danish_dates(days)]
 
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [register.number[row] for row in rows.tolist()],
@@ -268,7 +254,10 @@ def write(population: Population, register: Grants, delivery: Delivery, world: W
             dates(register.applied[rows]),
             dates(until(np.where(is_decided, register.decided[rows], never), now)),
             [STATUSES[code] for code in status.tolist()],
-            *[granted(_kroner(register.amounts[rows, kind])) for kind in (FEE, EVENT, EQUIPMENT)],
+            *[
+                granted([danish(oere) for oere in register.amounts[rows, kind].tolist()])
+                for kind in (FEE, EVENT, EQUIPMENT)
+            ],
             granted([offer.code for offer in offers]),
             granted([quoted(f"{offer.name} v/kassereren") for offer in offers]),
             [offer.activity for offer in offers],
@@ -293,18 +282,15 @@ def figures(population: Population, register: Grants, deliveries: list[Delivery]
     years = register.decided[granted].astype("datetime64[Y]").astype(int) + 1970
     age = whole_years(population.born[register.child[rows]], register.applied[rows])
 
-    def kroner(oere: int) -> str:
-        return str(Decimal(oere).scaleb(-2).quantize(Decimal("0.01")))
-
     def sums(chosen: Ints) -> dict[str, Any]:
         fee, event, equipment = register.amounts[chosen].sum(axis=0).tolist()
         return {
             "grants": len(chosen),
             "children": len(np.unique(register.child[chosen])),
-            "fee_dkk": kroner(fee),
-            "event_dkk": kroner(event),
-            "equipment_dkk": kroner(equipment),
-            "granted_dkk": kroner(fee + event + equipment),
+            "fee_dkk": hundredths(fee),
+            "event_dkk": hundredths(event),
+            "equipment_dkk": hundredths(equipment),
+            "granted_dkk": hundredths(fee + event + equipment),
         }
 
     a_child: dict[tuple[int, int], int] = {}
@@ -332,7 +318,7 @@ def figures(population: Population, register: Grants, deliveries: list[Delivery]
         "most_for_a_child": [
             {
                 "granted_year": year,
-                "granted_dkk": kroner(max(sum_ for (_, its), sum_ in a_child.items() if its == year)),
+                "granted_dkk": hundredths(max(sum_ for (_, its), sum_ in a_child.items() if its == year)),
             }
             for year in np.unique(years).tolist()
         ],

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from include.demo.datasets import referrals
+from include.demo.days import numbered, on_a_weekday
 from include.demo.deliveries import (
     BACKFILL,
     NEVER,
@@ -28,10 +29,11 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
+    standing,
+    told_once,
 )
 from include.demo.people import dashed
-from include.demo.registers import OFFERS, numbers, standing, told_once, until, working_days
+from include.demo.registers import OFFERS, until
 from include.demo.world import World
 
 HEADER = [
@@ -93,15 +95,14 @@ def generate(world: World) -> dict[str, Any]:
     # The stream of the dataset `referrals`, so that these are the referrals that it delivers.
     referred = referrals.simulate(np.random.default_rng([world.seed, zlib.crc32(b"referrals")]), world.town)
     register = simulate(world.rng, referred)
-    nights = (world.calendar.backfill, *world.calendar.nights_of("memberships"))
+    nights = world.calendar.dates_of("memberships")
     known = {"days": register.registered, "known_from": register.known_from, "known_until": register.known_until}
     deliveries = [extract("memberships", by_whole(night), night, **known) for night in nights]
     for delivery in deliveries:
         write(world, register, delivery)
-        world.came(delivery.path, delivery.as_of)
     current = current_rows(referrals.deliver(world.town, referred, world.calendar))
     children = set(referred.child[current][referred.project[current] == referrals.ICE].tolist())
-    return told_once(world, deliveries) | {"figures": figures(register, deliveries, children)}
+    return told_once(world.inbox, deliveries) | {"figures": figures(register, deliveries, children)}
 
 
 def simulate(rng: np.random.Generator, referred: referrals.Referrals) -> Memberships:
@@ -114,9 +115,9 @@ def simulate(rng: np.random.Generator, referred: referrals.Referrals) -> Members
     source = np.concatenate([found, again])
     count = len(source)
     opened = referred.date[source] + rng.integers(7, 45, count) + np.where(np.arange(count) < len(found), 0, 120)
-    attended = working_days(opened + rng.integers(3, 20, count))
+    attended = on_a_weekday(opened + rng.integers(3, 20, count))
     is_late = rng.random(count) < _ENTERED_LATE
-    registered = working_days(np.where(is_late, attended + rng.integers(5, 40, count), opened))
+    registered = on_a_weekday(np.where(is_late, attended + rng.integers(5, 40, count), opened))
     order = np.argsort(registered, kind="stable")
     order = order[registered[order] <= day(BACKFILL) + 14]
     source, attended, registered = source[order], attended[order], registered[order]
@@ -134,7 +135,7 @@ def simulate(rng: np.random.Generator, referred: referrals.Referrals) -> Members
     versions = np.append(np.arange(count), corrected)
     known_from = np.append(registered, day(_CORRECTED_ON))
     return Memberships(
-        number=[numbers("FM", registered)[place] for place in versions.tolist()],
+        number=[numbered("FM", registered)[place] for place in versions.tolist()],
         referral=[referred.number[source[place]] for place in versions.tolist()],
         child=referred.child[source][versions],
         offer=np.append(offer, (offer[corrected] + 1) % len(OFFERS)),
@@ -164,8 +165,8 @@ def write(world: World, register: Memberships, delivery: Delivery) -> None:
     notes = ["" if note < 0 else _NOTES[note] for note in register.note[rows].tolist()]
     is_member = register.joins[rows] & (register.decides[rows] <= now)
     never = np.datetime64("NaT", "D")
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [register.number[row] for row in rows.tolist()],

@@ -99,7 +99,7 @@ def generate(world: World) -> dict[str, Any]:
 
 def _forms(world: World) -> Iterator[_Sent]:
     """The forms by follow-up and centre, and the one that a centre sends again in time with an answer changed."""
-    nights = (world.calendar.backfill, *world.calendar.nights_of("milestone_status"))
+    nights = world.calendar.dates_of("milestone_status")
     for year, agreement in sorted(world.truth["budget_agreement"]["agreements"].items()):
         for code, (name, month, last_day) in _FOLLOW_UPS.items():
             cut_off = dt.date(int(year), month, last_day)

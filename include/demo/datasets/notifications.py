@@ -7,7 +7,6 @@ two deliveries), one is withdrawn, a year's file comes again under another name,
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from include.demo.days import numbered, whole_years
 from include.demo.deliveries import (
     AS_OF,
     BACKFILL,
@@ -30,11 +30,12 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
+    standing,
+    told_once,
 )
 from include.demo.people import dashed
 from include.demo.population import Population
-from include.demo.registers import address, numbers, standing, told_once, whole_years
+from include.demo.registers import address
 from include.demo.schools import Size
 from include.demo.world import World
 
@@ -127,13 +128,11 @@ def generate(world: World) -> dict[str, Any]:
     deliveries = [extract("notifications", period, as_of, **known) for period, as_of in plan]
     for delivery in deliveries:
         write(world, register, delivery)
-        world.came(delivery.path, delivery.as_of)
     year = next(one for one in deliveries if one.label == f"{calendar.backfill.year - 1}")
     again = replace(year, label=f"{year.first:%Y%m%d}-{year.last:%Y%m%d}", as_of=_SENT_AGAIN_ON)
-    shutil.copyfile(world.inbox / year.path, world.inbox / again.path)
-    world.came(again.path, again.as_of)
+    world.send_again(year, again)
     place = deliveries.index(year) + 1
-    told = told_once(world, [*deliveries[:place], again, *deliveries[place:]])
+    told = told_once(world.inbox, [*deliveries[:place], again, *deliveries[place:]])
     return told | {"figures": figures(world.population, register, deliveries)}
 
 
@@ -157,7 +156,7 @@ def simulate(rng: np.random.Generator, population: Population, size: Size) -> No
     received_then[-1] = day(_CORRECTED_ON) - 50
     registered_then[-1] = day(_CORRECTED_ON)
     age = whole_years(population.born[child], received)
-    number = numbers("UND", received)
+    number = numbered("UND", received)
     causes = _causes(rng, age, received)
     return Notifications(
         number=[number[place] for place in versions.tolist()],
@@ -259,8 +258,8 @@ def write(world: World, register: Notifications, delivery: Delivery) -> None:
     cpr = [dashed(_number(population, register, row, now)) for row in places]
     elsewhere = register.is_elsewhere[rows].tolist()
     is_assessed = (register.assessed[rows] <= now).tolist()
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [register.number[row] for row in places],

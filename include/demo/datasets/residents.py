@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from include.demo.deliveries import Calendar, Days, Delivery, Ints, Mask, by_month, day, write_lines
+from include.demo.deliveries import Calendar, Days, Delivery, Ints, Mask, by_month, day
 from include.demo.people import Texts
 from include.demo.population import DISTRICTS, Population
 from include.demo.world import World
@@ -91,7 +91,6 @@ def generate(world: World) -> dict[str, Any]:
     addresses = [f"{_STREETS[street]} {house}, 2750 Ballerup" for street, house in zip(streets, houses, strict=True)]
     for delivery in deliveries:
         _write(world, spells, addresses, delivery)
-        world.came(delivery.path, delivery.as_of)
     return _truth(people, spells, deliveries)
 
 
@@ -179,8 +178,8 @@ def _write(world: World, spells: Spells, addresses: list[str], delivery: Deliver
     is_over = spells.is_over(delivery)
     last = np.where(is_over, spells.last[rows], np.datetime64("NaT", "D"))
     numbers = {child: people.cpr_on(child, night) for child in set(children)}
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [delivery.label] * len(children),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from include.demo.days import numbered
 from include.demo.deliveries import (
     AS_OF,
     NEVER,
@@ -26,9 +27,8 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
 )
-from include.demo.early_years import Table, figure, numbered, numbers_on, standing, text_of, to_put_right, with_mistakes
+from include.demo.early_years import Table, figure, numbers_on, standing_table, text_of, to_put_right, with_mistakes
 from include.demo.people import dashed
 from include.demo.school_days import school_days, school_year
 from include.demo.schools import ICEHEARTS_SCHOOLS
@@ -104,12 +104,11 @@ def generate(world: World) -> dict[str, Any]:
     deliveries = deliver(examinations, world.calendar)
     for delivery in deliveries:
         _write(world, examinations, delivery)
-        world.came(delivery.path, delivery.as_of)
 
     def shown(rows: Ints, as_of: dt.date) -> Table:
         return _shown(world, examinations, rows, as_of)
 
-    return {"deliveries": counts(deliveries), "figures": figures(standing(deliveries, shown))}
+    return {"deliveries": counts(deliveries), "figures": figures(standing_table(deliveries, shown))}
 
 
 def simulate(world: World) -> Examinations:
@@ -215,11 +214,11 @@ def _write(world: World, examinations: Examinations, delivery: Delivery) -> None
     """Write a file: UTF-8 without BOM, LF, the CPR number with its dash."""
     table = _shown(world, examinations, delivery.rows, delivery.as_of)
     _, first = np.unique(examinations.examination, return_index=True)
-    numbers = numbered("IND", examinations.date[first], 5)
+    numbers = numbered("IND", examinations.date[first])
     people = [dashed(number) for number in table["cpr"].tolist()]
     names = [world.population.names[child] for child in table["child"].tolist()]
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [numbers[one] for one in table["examination"].tolist()],

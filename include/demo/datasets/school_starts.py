@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from include.demo.days import later, numbered, on_a_weekday, years
 from include.demo.deliveries import (
     NEVER,
     Calendar,
@@ -25,7 +26,6 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
 )
 from include.demo.early_years import (
     NO_DAY,
@@ -33,16 +33,13 @@ from include.demo.early_years import (
     Table,
     figure,
     homes_of,
-    later,
-    numbered,
     numbers_on,
     of,
-    standing,
+    standing_table,
     starters_of,
     text_of,
     to_put_right,
     with_mistakes,
-    years,
     yes_no,
 )
 from include.demo.people import dashed
@@ -94,12 +91,11 @@ def generate(world: World) -> dict[str, Any]:
     deliveries = deliver(starts, world.calendar)
     for delivery in deliveries:
         _write(world, starts, homes, delivery)
-        world.came(delivery.path, delivery.as_of)
 
     def shown(rows: Ints, as_of: dt.date) -> Table:
         return _shown(world, starts, homes, rows, as_of)
 
-    return {"deliveries": counts(deliveries), "figures": figures(standing(deliveries, shown))}
+    return {"deliveries": counts(deliveries), "figures": figures(standing_table(deliveries, shown))}
 
 
 def simulate(world: World) -> Starts:
@@ -113,9 +109,7 @@ def simulate(world: World) -> Starts:
     count = len(child)
     kind = np.where(start > duty, LATE, np.where(start < duty, EARLY, NORMAL))
     august = ((start - 1970) * 12 + 7).astype("datetime64[M]").astype("datetime64[D]")
-    decided = np.where(
-        kind == NORMAL, NO_DAY, np.busday_offset(opened + rng.integers(30, 190, count), 0, roll="forward")
-    )
+    decided = np.where(kind == NORMAL, NO_DAY, on_a_weekday(opened + rng.integers(30, 190, count)))
     starts = Starts(
         start=np.arange(count),
         child=child,
@@ -150,10 +144,7 @@ def simulate(world: World) -> Starts:
 def deliver(starts: Starts, calendar: Calendar) -> list[Delivery]:
     """All that is known, before the nights and every night."""
     known = {"days": starts.opened, "known_from": starts.known_from, "known_until": starts.known_until}
-    return [
-        extract("school_starts", by_whole(as_of), as_of, **known)
-        for as_of in (calendar.backfill, *calendar.nights_of("school_starts"))
-    ]
+    return [extract("school_starts", by_whole(as_of), as_of, **known) for as_of in calendar.dates_of("school_starts")]
 
 
 def _shown(world: World, starts: Starts, homes: Homes, rows: Ints, as_of: dt.date) -> Table:
@@ -183,12 +174,12 @@ def _write(world: World, starts: Starts, homes: Homes, delivery: Delivery) -> No
     """Write a file: UTF-8 with BOM, CRLF, the CPR number with its dash."""
     table = _shown(world, starts, homes, delivery.rows, delivery.as_of)
     _, first = np.unique(starts.start, return_index=True)
-    numbers = numbered("SKS", starts.opened[first], 5)
+    numbers = numbered("SKS", starts.opened[first])
     children = table["child"].tolist()
     names = [world.population.names[child] for child in children]
     is_decided = table["is_decided"]
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [numbers[one] for one in table["start"].tolist()],

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from include.demo.days import numbered, on_a_weekday, years
 from include.demo.deliveries import (
     AS_OF,
     NEVER,
@@ -28,7 +29,6 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
 )
 from include.demo.early_years import (
     NO_DAY,
@@ -36,15 +36,12 @@ from include.demo.early_years import (
     Table,
     figure,
     homes_of,
-    numbered,
     numbers_on,
     of,
-    on_a_weekday,
-    standing,
+    standing_table,
     text_of,
     to_put_right,
     with_mistakes,
-    years,
     yes_no,
 )
 from include.demo.population import Population
@@ -109,12 +106,11 @@ def generate(world: World) -> dict[str, Any]:
     deliveries = deliver(screenings, world.calendar)
     for delivery in deliveries:
         _write(world, screenings, homes, delivery)
-        world.came(delivery.path, delivery.as_of)
 
     def shown(rows: Ints, as_of: dt.date) -> Table:
         return _shown(screenings, homes, world.population, rows, as_of)
 
-    return {"deliveries": counts(deliveries), "figures": figures(standing(deliveries, shown))}
+    return {"deliveries": counts(deliveries), "figures": figures(standing_table(deliveries, shown))}
 
 
 def simulate(world: World) -> Screenings:
@@ -175,7 +171,7 @@ def deliver(screenings: Screenings, calendar: Calendar) -> list[Delivery]:
             known_from=screenings.known_from,
             known_until=screenings.known_until,
         )
-        for as_of in (calendar.backfill, *calendar.nights_of("screenings"))
+        for as_of in calendar.dates_of("screenings")
     ]
 
 
@@ -207,10 +203,10 @@ def _write(world: World, screenings: Screenings, homes: Homes, delivery: Deliver
     """Write a file: Windows-1252, CRLF, dots in the dates, and CPR numbers as ten digits."""
     population = world.population
     table = _shown(screenings, homes, population, delivery.rows, delivery.as_of)
-    numbers = numbered("EPD", screenings.date[_first_versions(screenings)], 5)
+    numbers = numbered("EPD", screenings.date[_first_versions(screenings)])
     others = (population.mother_cpr, population.father_cpr, [""] * len(population.cpr))
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [numbers[screening] for screening in table["screening"].tolist()],

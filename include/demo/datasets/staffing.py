@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from include.demo.amounts import hundredths
 from include.demo.deliveries import (
     NEVER,
     NIGHTS,
@@ -22,7 +23,6 @@ from include.demo.deliveries import (
     danish_dates,
     day,
     extract,
-    write_lines,
 )
 from include.demo.monthly import exports, month_ends, months, stated_on
 from include.demo.schools import Size
@@ -143,17 +143,12 @@ def _simulate(rng: np.random.Generator, size: Size) -> Staffing:
     )
 
 
-def hundredths(value: int, decimal: str = ".") -> str:
-    """A number of hundredths as text with two decimals."""
-    return f"{value // 100}{decimal}{value % 100:02d}"
-
-
 def _write(world: World, staffing: Staffing, delivery: Delivery) -> None:
     """Write an export: Windows-1252, CRLF, decimal comma."""
     rows = delivery.rows
     specs = [_POSITIONS[place] for place in staffing.position[rows].tolist()]
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [staffing.month[row] for row in rows.tolist()],
@@ -168,7 +163,6 @@ def _write(world: World, staffing: Staffing, delivery: Delivery) -> None:
         encoding="cp1252",
         newline="\r\n",
     )
-    world.came(delivery.path, delivery.as_of)
 
 
 def generate(world: World) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from include.demo.deliveries import (
     day,
     extract,
     quoted,
-    write_lines,
 )
 from include.demo.houses import PROJECT_HOUSES
 from include.demo.monthly import exports
@@ -135,8 +134,8 @@ def _simulate(rng: np.random.Generator) -> Surveys:
 def _write(world: World, surveys: Surveys, delivery: Delivery) -> None:
     """Write an export: UTF-8, LF, dates as ISO has them."""
     rows = delivery.rows.tolist()
-    write_lines(
-        world.inbox / delivery.path,
+    world.write(
+        delivery,
         HEADER,
         [
             [surveys.survey[row] for row in rows],
@@ -154,7 +153,6 @@ def _write(world: World, surveys: Surveys, delivery: Delivery) -> None:
         encoding="utf-8",
         newline="\n",
     )
-    world.came(delivery.path, delivery.as_of)
 
 
 def generate(world: World) -> dict[str, Any]:

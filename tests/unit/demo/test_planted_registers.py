@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import importlib
-import zlib
 from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -14,12 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from include.demo.days import on_a_weekday, whole_years
 from include.demo.deliveries import Nights, calendar_of
-from include.demo.population import Population
-from include.demo.population import simulate as simulate_population
-from include.demo.registers import whole_years, working_days
-from include.demo.town import simulate as simulate_town
-from include.demo.world import World
+from include.demo.municipality import fill
 
 DATASETS = ("memberships", "leisure_grants", "notifications", "anonymous_contacts")
 ENCODINGS = dict(zip(DATASETS, ("utf-8-sig", "cp1252", "utf-8-sig", "cp1252"), strict=True))
@@ -30,25 +25,9 @@ class Filled:
     """An inbox with the four datasets."""
 
     def __init__(self, inbox: Path, nights: Nights) -> None:
-        self.inbox = inbox
-        town = simulate_town(np.random.default_rng([151, 1]), "small")
-        self.population: Population = simulate_population(np.random.default_rng([151, 2]), town)
-        self.dates: dict[str, str] = {}
-        self.truth: dict[str, Any] = {}
+        filled = fill(inbox, nights=nights, only=DATASETS)
+        self.inbox, self.truth, self.dates, self.population = inbox, filled.truth, filled.dates, filled.population
         self.calendar = calendar_of(nights)
-        for dataset in DATASETS:
-            world = World(
-                inbox=inbox,
-                size="small",
-                seed=151,
-                rng=np.random.default_rng([151, zlib.crc32(dataset.encode())]),
-                town=town,
-                population=self.population,
-                calendar=self.calendar,
-                truth={},
-                dates=self.dates,
-            )
-            self.truth[dataset] = importlib.import_module(f"include.demo.datasets.{dataset}").generate(world)
 
     def rows(self, path: str) -> list[Row]:
         text = (self.inbox / path).read_bytes().decode(ENCODINGS[path.partition("/")[0]])
@@ -237,4 +216,4 @@ def test_ages_are_counted_in_whole_years() -> None:
 
     assert [years("2012-03-31", "2026-03-30"), years("2012-03-31", "2026-03-31")] == [13, 14]
     assert [years("2024-02-29", "2026-02-28"), years("2024-02-29", "2026-03-01")] == [1, 2]
-    assert working_days(np.array(["2026-06-20"], dtype="datetime64[D]")).tolist() == [dt.date(2026, 6, 22)]
+    assert on_a_weekday(np.array(["2026-06-20"], dtype="datetime64[D]")).tolist() == [dt.date(2026, 6, 22)]

@@ -29,6 +29,7 @@ from suites import (
 from include.demo import early_years
 from include.demo.datasets import health_visits, school_examinations, screenings
 from include.demo.deliveries import NIGHTS, Nights
+from include.demo.houses import HOUSES
 from include.demo.people import dashed
 from include.landing import process, store
 from include.landing.contract import load_contracts
@@ -404,10 +405,7 @@ def test_the_seeds_say_of_visits_and_screenings_what_the_synthetic_ones_follow()
 
 def test_the_seeds_have_the_synthetic_houses_and_schools() -> None:
     houses = [row["house_code"] for row in _seed("daycare_house")]
-    made = [
-        f"{district}-{number:02d}" for district, count in early_years.HOUSES.items() for number in range(1, count + 1)
-    ]
-    assert sorted(houses) == sorted(made)
+    assert sorted(houses) == sorted(house.code for house in HOUSES)
     schools = {row["district_code"]: row["school_institution_number"] for row in _seed("district")}
     assert schools == early_years.SCHOOLS
 
