@@ -139,11 +139,6 @@ def own_dags(night_runner: ModuleType, dags: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(own_dags: dict[str, Any], home: Settings) -> Callable[[str], str]:
-    return lambda name: str(own_dags[name].test(logical_date=None).state)
-
-
-@pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> dict[str, Exception]:
     """The refresh's functions, which do nothing but publish a manifest, or raise what is set for them."""
     raised: dict[str, Exception] = {}
@@ -166,6 +161,28 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> dict[str, Exception]:
     for module, name in (("build",) * 2, ("validate",) * 2, ("protect",) * 2, ("release", "publish")):
         monkeypatch.setattr(f"include.warehouse.{module}.{name}", fake(name))
     return raised
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night's work: the home it works in, where its notices go, and the errors that steps of a refresh raise."""
+
+    home: Settings
+    sinks: Sinks
+    steps: dict[str, Exception]
+    dags: dict[str, Any]
+
+    def run(self, name: str) -> str:
+        """The state in which a run of the DAG ends."""
+        return str(self.dags[name].test(logical_date=None).state)
+
+    def refresh(self) -> str:
+        return self.run("refresh_warehouse")
+
+
+@pytest.fixture
+def night(home: Settings, sinks: Sinks, steps: dict[str, Exception], own_dags: dict[str, Any]) -> Night:
+    return Night(home, sinks, steps, own_dags)
 
 
 def land_all(settings: Settings, *, without: str | None = None) -> None:
@@ -204,80 +221,66 @@ def assert_tells_nothing_personal(sinks: Sinks) -> None:
     assert not re.search(r"\b\d+ (rækker|leverancer|elever|børn|rows)", text), "a count"
 
 
-def test_a_good_night_with_a_rejected_delivery_gives_one_warning_to_each(
-    run: Callable[[str], str], home: Settings, sinks: Sinks, steps: dict[str, Exception]
-) -> None:
-    land_all(home)
-    reject(home)
-    assert run("refresh_warehouse") == "success"
-    assert run("refresh_warehouse") == "success"
-    assert len(sinks.mails) == len(sinks.posts) == 1
-    mail, post = sinks.mails[0], sinks.posts[0]
+def test_a_good_night_with_a_rejected_delivery_gives_one_warning_to_each(night: Night) -> None:
+    land_all(night.home)
+    reject(night.home)
+    assert night.refresh() == "success"
+    assert night.refresh() == "success"
+    assert len(night.sinks.mails) == len(night.sinks.posts) == 1
+    mail, post = night.sinks.mails[0], night.sinks.posts[0]
     assert mail.startswith("varehus@example.dk Advarsel: varehuset, Ballerup, natten ")
     assert post["severity"] == "warning"
-    assert post["night"] == home.night.isoformat()
+    assert post["night"] == night.home.night.isoformat()
     named = "`referrals` (Henvisninger, område `referrals`)"
     for told in ("Nattens udgivelse er kommet", named, "en rettet leverance"):
         assert told in post["text"]
         assert told in mail
     assert "Forældede" not in post["text"]
-    assert sinks.keys == [f"Bearer {TOKEN}"]
-    assert_tells_nothing_personal(sinks)
+    assert night.sinks.keys == [f"Bearer {TOKEN}"]
+    assert_tells_nothing_personal(night.sinks)
     assert status(Settings()).nights[0].notices == ["warning mail", "warning webhook"]
 
 
 def test_a_night_with_nothing_to_tell_and_a_night_without_recipients_send_nothing(
-    run: Callable[[str], str],
-    home: Settings,
-    sinks: Sinks,
-    steps: dict[str, Exception],
-    monkeypatch: pytest.MonkeyPatch,
+    night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land_all(home)
-    assert run("refresh_warehouse") == "success"
+    land_all(night.home)
+    assert night.refresh() == "success"
     for name in ("MAIL", "WEBHOOK"):
         monkeypatch.setenv(f"WAREHOUSE_NOTICE_{name}", "")
-    steps["build"] = ValueError(VALUE)
-    assert run("refresh_warehouse") == "failed"
-    assert not sinks.mails
-    assert not sinks.posts
-    assert notices(home) == []
-    assert status(home).told == ["nobody is told (set WAREHOUSE_NOTICE_MAIL or WAREHOUSE_NOTICE_WEBHOOK)"]
+    night.steps["build"] = ValueError(VALUE)
+    assert night.refresh() == "failed"
+    assert not night.sinks.mails
+    assert not night.sinks.posts
+    assert notices(night.home) == []
+    assert status(night.home).told == ["nobody is told (set WAREHOUSE_NOTICE_MAIL or WAREHOUSE_NOTICE_WEBHOOK)"]
 
 
-def test_a_gate_that_refuses_gives_one_critical_message_to_each(
-    run: Callable[[str], str], home: Settings, sinks: Sinks, steps: dict[str, Exception]
-) -> None:
+def test_a_gate_that_refuses_gives_one_critical_message_to_each(night: Night) -> None:
     from include.warehouse.protect import DisclosureFound
 
-    land_all(home)
-    steps["protect"] = DisclosureFound(f"it holds {VALUE}", remedy=f"ask {PERSON}", where="mart_x")
-    assert run("refresh_warehouse") == "failed"
-    assert len(sinks.mails) == len(sinks.posts) == 1
-    (post,) = sinks.posts
+    land_all(night.home)
+    night.steps["protect"] = DisclosureFound(f"it holds {VALUE}", remedy=f"ask {PERSON}", where="mart_x")
+    assert night.refresh() == "failed"
+    assert len(night.sinks.mails) == len(night.sinks.posts) == 1
+    (post,) = night.sinks.posts
     assert post["severity"] == "critical"
     for told in ("Nattens udgivelse er ikke kommet", "Porten sagde nej", "`protect`", "Der står ingen udgivelse"):
         assert told in post["text"]
-    assert_tells_nothing_personal(sinks)
+    assert_tells_nothing_personal(night.sinks)
 
 
-def test_three_failing_tasks_in_three_dags_are_one_message(
-    run: Callable[[str], str],
-    home: Settings,
-    sinks: Sinks,
-    steps: dict[str, Exception],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_three_failing_tasks_in_three_dags_are_one_message(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     def judge(settings: Settings, domain: str) -> None:
         raise WarehouseError(f"the suite holds {VALUE}", remedy="correct the suite")
 
     monkeypatch.setattr("include.landing.judge.judge", judge)
     monkeypatch.setattr("include.landing.process.land", lambda settings, dataset, **_: empty_report(dataset))
-    steps["build"] = ValueError(VALUE)
-    assert [run(name) for name in ("extract_budget", "extract_trivsel", "refresh_warehouse")] == ["failed"] * 3
-    assert len(sinks.mails) == len(sinks.posts) == 1
-    assert "`extract_budget`" in sinks.posts[0]["text"]
-    assert_tells_nothing_personal(sinks)
+    night.steps["build"] = ValueError(VALUE)
+    assert [night.run(name) for name in ("extract_budget", "extract_trivsel", "refresh_warehouse")] == ["failed"] * 3
+    assert len(night.sinks.mails) == len(night.sinks.posts) == 1
+    assert "`extract_budget`" in night.sinks.posts[0]["text"]
+    assert_tells_nothing_personal(night.sinks)
 
 
 def empty_report(dataset: str) -> object:
@@ -286,54 +289,38 @@ def empty_report(dataset: str) -> object:
     return LandReport(dataset)
 
 
-def test_the_clock_misses_a_domain_whose_extract_never_ran(
-    run: Callable[[str], str],
-    home: Settings,
-    sinks: Sinks,
-    steps: dict[str, Exception],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    land_all(home, without="school_absence")
-    assert run("refresh_warehouse") == "success"
-    assert not sinks.posts, "who starts a run by hand knows what is there"
+def test_the_clock_misses_a_domain_whose_extract_never_ran(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    land_all(night.home, without="school_absence")
+    assert night.refresh() == "success"
+    assert not night.sinks.posts, "who starts a run by hand knows what is there"
     monkeypatch.setitem(sys.modules["wiring"].__dict__, "_started_by", lambda run_type: "clock")
-    assert run("refresh_warehouse") == "success"
-    assert [post["severity"] for post in sinks.posts] == ["critical"]
-    assert "`extract_school_absence`" in sinks.posts[0]["text"]
-    assert "`extract_budget`" not in sinks.posts[0]["text"]
+    assert night.refresh() == "success"
+    assert [post["severity"] for post in night.sinks.posts] == ["critical"]
+    assert "`extract_school_absence`" in night.sinks.posts[0]["text"]
+    assert "`extract_budget`" not in night.sinks.posts[0]["text"]
 
 
-def test_sinks_that_are_down_fail_nothing_and_are_tried_again(
-    run: Callable[[str], str],
-    home: Settings,
-    sinks: Sinks,
-    connect: Callable[..., None],
-    steps: dict[str, Exception],
-) -> None:
-    land_all(home)
-    reject(home)
+def test_sinks_that_are_down_fail_nothing_and_are_tried_again(night: Night, connect: Callable[..., None]) -> None:
+    land_all(night.home)
+    reject(night.home)
     connect(is_up=False)
-    assert run("refresh_warehouse") == "success"
+    assert night.refresh() == "success"
     told = status(Settings()).told
     assert told == ["warning mail NOT SENT: ConnectionRefusedError", "warning webhook NOT SENT: ConnectError"]
     connect()
-    sinks.answer = 503
-    assert run("refresh_warehouse") == "success"
+    night.sinks.answer = 503
+    assert night.refresh() == "success"
     assert status(Settings()).told == ["warning mail", "warning webhook NOT SENT: answered 503"]
-    sinks.answer = 200
-    assert run("refresh_warehouse") == "success"
-    assert len(sinks.mails) == len(sinks.posts) == 1
+    night.sinks.answer = 200
+    assert night.refresh() == "success"
+    assert len(night.sinks.mails) == len(night.sinks.posts) == 1
     assert status(Settings()).told == ["warning mail", "warning webhook"]
     # The webhook: once while nobody listened, twice refused (first and last task of the second night), then taken.
-    assert [notice.attempts for notice in notices(home)] == [2, 4]
+    assert [notice.attempts for notice in notices(night.home)] == [2, 4]
 
 
 def test_a_mail_server_that_takes_the_call_and_says_nothing_is_not_waited_for(
-    run: Callable[[str], str],
-    home: Settings,
-    sinks: Sinks,
-    steps: dict[str, Exception],
-    monkeypatch: pytest.MonkeyPatch,
+    night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wiring = sys.modules["wiring"]
     assert wiring.notices.SECONDS * 2 < 20, "both channels within the time that Airflow leaves a task's process"
@@ -342,39 +329,29 @@ def test_a_mail_server_that_takes_the_call_and_says_nothing_is_not_waited_for(
         smtp = {"conn_type": "smtp", "host": "127.0.0.1", "port": silent.getsockname()[1]}
         smtp["extra"] = {"disable_ssl": True, "disable_tls": True, "from_email": "a@example.dk", "timeout": 60}
         monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(smtp))
-        steps["build"] = OSError(VALUE)
+        night.steps["build"] = OSError(VALUE)
         begun = time.monotonic()
-        assert run("refresh_warehouse") == "failed"
+        assert night.refresh() == "failed"
         assert time.monotonic() - begun < 30
-    assert len(sinks.posts) == 1
+    assert len(night.sinks.posts) == 1
     told = status(Settings()).told
     assert told[0].startswith("critical mail NOT SENT: ")
     assert told[1] == "critical webhook"
 
 
-def test_a_connection_that_is_not_there_is_told_by_status(
-    run: Callable[[str], str],
-    home: Settings,
-    sinks: Sinks,
-    steps: dict[str, Exception],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_connection_that_is_not_there_is_told_by_status(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SMTP_DEFAULT")
     monkeypatch.delenv("AIRFLOW_CONN_NOTICES")
-    steps["build"] = OSError(VALUE)
-    assert run("refresh_warehouse") == "failed"
-    assert [one.outcome for one in notices(home)] == ["failed", "failed"]
+    night.steps["build"] = OSError(VALUE)
+    assert night.refresh() == "failed"
+    assert [one.outcome for one in notices(night.home)] == ["failed", "failed"]
     assert all("NOT SENT: Airflow" in line for line in status(Settings()).told)
 
 
 def test_a_second_try_that_succeeds_tells_nobody(
-    night_runner: ModuleType,
-    home: Settings,
-    sinks: Sinks,
-    steps: dict[str, Exception],
-    monkeypatch: pytest.MonkeyPatch,
+    night: Night, night_runner: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land_all(home)
+    land_all(night.home)
     dag = night_runner.load_dags()["refresh_warehouse"]
     for task in dag.tasks:
         task.retries, task.retry_delay, task.retry_exponential_backoff = 1, dt.timedelta(0), False
@@ -389,8 +366,8 @@ def test_a_second_try_that_succeeds_tells_nobody(
     monkeypatch.setattr("include.warehouse.build.build", build)
     assert str(dag.test(logical_date=None).state) == "success"
     assert len(tries) == 2
-    assert not sinks.mails
-    assert not sinks.posts
+    assert not night.sinks.mails
+    assert not night.sinks.posts
 
 
 def test_every_step_of_a_refresh_and_every_judge_can_tell(dags: dict[str, Any]) -> None:
