@@ -1,0 +1,58 @@
+"""Rows that are rare and right land: a refused request, an application withdrawn after the decision."""
+
+from __future__ import annotations
+
+import pytest
+from landing_steps import landed, problems, take_in, write_lines
+
+from include.demo.people import dashed
+from include.landing.contract import load_contracts
+from include.settings import Settings
+
+CHILD = dashed("0203" + f"{204000 + 1}")
+
+START = {
+    "Sagsnr": "SKS-2026-00001",
+    "CPR-nummer": CHILD,
+    "Skoledistrikt": "BAL",
+    "Starttype": "Normal",
+    "Planlagt startår": "2026",
+}
+GRANT = {
+    "Ansøgningsnr.": "FP-2026-00001",
+    "CPR-nr.": CHILD,
+    "Indstillet af": "Lærer",
+    "Ansøgt": "01.04.2026",
+    "Status": "Trukket",
+    "Aktivitet": "Fodbold",
+}
+DECIDED = {"Afgørelsesdato": "16-03-2026", "Årsagskode": "SPR", "Anmodning fra forældre": "Ja"}
+
+
+def deliver(settings: Settings, dataset: str, *rows: dict[str, str]) -> None:
+    header = [column.source_name for column in load_contracts()[dataset].delivered_columns]
+    lines = [";".join(row.get(name, "") for name in header) for row in rows]
+    write_lines(settings, f"{dataset}/{dataset}_20260619.csv", ";".join(header), *lines)
+    take_in(settings, dataset)
+
+
+@pytest.mark.parametrize(("decided_by_council", "count"), [("Nej", 1), ("Ja", 0), ("", 0)])
+def test_a_refused_request_leaves_a_normal_start(settings: Settings, decided_by_council: str, count: int) -> None:
+    plain = {**START, "Sagsnr": "SKS-2026-00002"}
+    deliver(settings, "school_starts", plain, START | DECIDED | {"Afgjort af kommunen": decided_by_council})
+    assert landed(settings, "select count(*) from school_starts where reason_code = 'SPR'") == [(count,)]
+    assert landed(settings, "select count(*) from school_starts") == [(1 + count,)]
+    assert {rule for _, _, rule in problems(settings, "school_starts")} == (
+        set() if count else {"early_and_late_are_decided"}
+    )
+
+
+def test_an_application_may_be_withdrawn_after_its_decision(settings: Settings) -> None:
+    other = {**GRANT, "Ansøgningsnr.": "FP-2026-00002"}
+    received = {**GRANT, "Ansøgningsnr.": "FP-2026-00003", "Status": "Modtaget"}
+    deliver(settings, "leisure_grants", GRANT | {"Afgjort": "08.04.2026"}, other, received | {"Afgjort": "08.04.2026"})
+    assert landed(settings, "select grant_id, decided_date is null from leisure_grants order by all") == [
+        ("FP-2026-00001", False),
+        ("FP-2026-00002", True),
+    ]
+    assert problems(settings, "leisure_grants") == [(4, "decided_date", "decided_has_a_date")]
