@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -136,17 +137,15 @@ def fill(
     """Write all datasets, or `only` those named and what they read the truth of, into the folder `inbox`."""
     town = simulate_town(np.random.default_rng([seed, 1]), size)
     filled = Filled(inbox, {}, {}, town, simulate_population(np.random.default_rng([seed, 2]), town))
-    modules = {
-        name: importlib.import_module(f"{datasets.__name__}.{name}")
-        for _, name, _ in pkgutil.iter_modules(datasets.__path__)
-    }
-    after: dict[str, tuple[str, ...]] = {name: getattr(module, "AFTER", ()) for name, module in modules.items()}
-    wanted = set(modules if only is None else only)
-    while not wanted.issuperset(read := {name for dataset in wanted for name in after[dataset]}):
-        wanted |= read
+    modules: dict[str, ModuleType] = {}
+    after: dict[str, tuple[str, ...]] = {}
+    wanted = [name for _, name, _ in pkgutil.iter_modules(datasets.__path__)] if only is None else list(only)
+    for dataset in wanted:
+        if dataset not in modules:
+            modules[dataset] = importlib.import_module(f"{datasets.__name__}.{dataset}")
+            after[dataset] = getattr(modules[dataset], "AFTER", ())
+            wanted += after[dataset]
     for dataset in TopologicalSorter(after).static_order():
-        if dataset not in wanted:
-            continue
         if progress:
             progress(dataset)
         world = World(
