@@ -36,7 +36,8 @@ class Column(_Part):
     """One column of a delivery and what becomes of it in landing.
 
     `header` is the name in the delivery (default: `name`). A column with `personal: key` is a CPR number and becomes
-    an integer person key of the `purpose`; one with `personal: drop` is read past and never lands.
+    an integer person key of the `purpose`; one with `personal: drop` is read past and never lands. One with
+    `lands: false` is checked as the others are, and by the rules, and then left out: no measure needs it.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -50,6 +51,7 @@ class Column(_Part):
     required: bool = False
     personal: Literal["key", "drop"] | None = None
     purpose: Literal["school", "social", "health", "trivsel"] | None = None
+    lands: bool = True
     pattern: str | None = Field(default=None, description="a regular expression that the whole text must match")
     allowed: list[str] | None = Field(default=None, description="the only texts that may occur")
     minimum: str | None = None
@@ -65,6 +67,8 @@ class Column(_Part):
             raise ValueError(f"column {self.name}: a birth date is a DATE, a sex (female, male) a VARCHAR")
         if self.derived and (self.header or self.required or self.personal or self.pattern or self.allowed):
             raise ValueError(f"column {self.name}: a derived column is not in the delivery, so nothing is asked of it")
+        if not self.lands and (self.personal or self.derived):
+            raise ValueError(f"column {self.name}: `lands: false` is for values that are checked, and these are not")
         return self
 
     @property
@@ -83,7 +87,7 @@ class Rule(_Part):
 
     name: str
     column: str
-    check: str = Field(description="a DuckDB boolean expression over landed columns; null passes")
+    check: str = Field(description="a DuckDB boolean expression over typed columns; null passes")
     reason: str
     remedy: str
 
@@ -151,15 +155,16 @@ class Contract(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
         names = [column.name for column in self.columns]
-        landed = {column.name for column in self.typed_columns}
+        typed = {column.name for column in self.typed_columns}
+        landed = {column.name for column in self.typed_columns if column.lands}
         if len(set(names)) != len(names):
             raise ValueError(f"{self.dataset}: a column name occurs twice")
-        for what, used in (
-            ("keys", self.keys),
-            ("rules", [rule.column for rule in self.rules]),
-            ("delivery.column", [self.delivery.column] if self.delivery.column else []),
+        for what, used, there in (
+            ("keys", self.keys, landed),
+            ("rules", [rule.column for rule in self.rules], typed),
+            ("delivery.column", [self.delivery.column] if self.delivery.column else [], landed),
         ):
-            if unknown := set(used) - landed:
+            if unknown := set(used) - there:
                 raise ValueError(f"{self.dataset}: {what} name columns that do not land: {sorted(unknown)}")
         if self.about_persons != any(column.personal == "key" for column in self.columns):
             raise ValueError(f"{self.dataset}: a dataset about persons has a column with `personal: key`")
@@ -182,12 +187,12 @@ class Contract(_Part):
     @property
     def landed_columns(self) -> list[Column]:
         """The columns that land, in order."""
-        return [column for column in self.columns if column.personal != "drop"]
+        return [column for column in self.columns if column.personal != "drop" and column.lands]
 
     @property
     def typed_columns(self) -> list[Column]:
-        """The columns that both are delivered and land, in order."""
-        return [column for column in self.landed_columns if column.derived is None]
+        """The columns of a delivery that are typed and checked, in order; all but those with `lands: false` land."""
+        return [column for column in self.delivered_columns if column.personal != "drop"]
 
     @property
     def person_columns(self) -> list[Column]:

@@ -94,7 +94,7 @@ def land(
 
 
 def _type(connection: duckdb.DuckDBPyConnection, contract: Contract, checks: Sequence[_Check]) -> None:
-    """Make the table `typed`: the landed columns, persons still as text, and `_problems`: numbers of failed checks."""
+    """Make the table `typed`: the columns that are checked, persons still as text, and the numbers of failed checks."""
     values = ",\n".join(f"{_value(contract, column)} as {column.name}" for column in contract.typed_columns)
     has = "".join(
         f', raw."{column.source_name}" is not null as _has_{column.name}' for column in contract.typed_columns

@@ -297,7 +297,6 @@ FAULTS = [
     Fault("screenings", "0.9 to 1.5 times", more={"history": [1.3]}),
     Fault("screenings", "screening_date is not after", more={"as_of": dt.date(2025, 6, 1)}),
     Fault("screenings", "the mean total", "select * replace ((30 - total_score)::utinyint as total_score) from good"),
-    Fault("screenings", "every question is answered", "select * replace (0::utinyint as item_07) from good"),
     Fault("screenings", "first two years", "select * replace ((screening_date + 1500)::date as screening_date) from good"),
     Fault("screenings", "same answer about an effort", "select * replace ('Nej' as follow_up) from good"),
     Fault("screenings", "11 or more led to an effort", "select * replace ('Nej' as follow_up) from good", is_warning=True),

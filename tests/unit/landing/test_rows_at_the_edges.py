@@ -56,3 +56,28 @@ def test_an_application_may_be_withdrawn_after_its_decision(settings: Settings) 
         ("FP-2026-00002", True),
     ]
     assert problems(settings, "leisure_grants") == [(4, "decided_date", "decided_has_a_date")]
+
+
+def test_answers_of_a_screening_are_checked_and_do_not_land(settings: Settings) -> None:
+    answers = {f"Spm {number}": str(number % 3) for number in range(1, 11)}
+    total = sum(map(int, answers.values()))
+    screening = {
+        "Screeningsnr": "EPD-2026-00001",
+        "Barnets CPR-nr": CHILD,
+        "Screenet forælder": "Mor",
+        "Dato": "02.05.2026",
+        "Skema": "EPDS",
+        "Samlet score": str(total),
+        "Opfølgning": "Nej",
+        "Distrikt ved fødsel": "BAL",
+    } | answers
+    wrong = {**screening, "Screeningsnr": "EPD-2026-00002", "Samlet score": str(total + 1)}
+    above = {**screening, "Screeningsnr": "EPD-2026-00003", "Spm 10": "4"}
+    deliver(settings, "screenings", screening, wrong, above)
+    assert landed(settings, "select total_score from screenings") == [(total,)]
+    assert {("total_score", "total_is_the_sum"), ("item_10", "maximum")} <= {
+        (column, rule) for _, column, rule in problems(settings, "screenings")
+    }
+    columns = landed(settings, "select column_name from (describe screenings)")
+    assert columns
+    assert not [name for (name,) in columns if name.startswith("item_")]

@@ -25,7 +25,6 @@ with_cut_off as (
     ) = 1
 ),
 
--- the ten answers stay in landing: no measure needs them
 renamed as (
     select
         municipality_code,
