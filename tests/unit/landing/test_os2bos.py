@@ -263,11 +263,12 @@ def test_what_os2bos_lets_through_lands(settings: Settings) -> None:
         PAYMENT | {"id": 3, "amount": Decimal("-250.00"), "paid_amount": None, "paid_date": None, "account_alias": ""},
         PAYMENT | {"id": 4, "target_group": None, "payment_cost_type": None, "payment_schedule__payment_amount": None},
         PAYMENT | {"id": 5, "main_activity_id": None, "activity_category__category_id": None, "price_per_unit": 0},
+        PAYMENT | {"id": 6, "sbsys_id": "27.27.24-Ø54-5-26"},
     ]
     export(settings.inbox / "granted_payments/granted_payments_3_20260619.csv", headers(3), written)
     (delivery,) = take_in(settings, "granted_payments")
-    assert (delivery.status, delivery.landed_count, delivery.quarantined_count) == ("landed", 5, 0)
-    assert [row["activity_start_date"] for row in landed(settings, delivery)] == [None, *4 * [dt.date(2026, 1, 1)]]
+    assert (delivery.status, delivery.landed_count, delivery.quarantined_count) == ("landed", 6, 0)
+    assert [row["activity_start_date"] for row in landed(settings, delivery)] == [None, *5 * [dt.date(2026, 1, 1)]]
 
 
 def test_bad_payments_go_to_quarantine_by_line_and_column(settings: Settings) -> None:
