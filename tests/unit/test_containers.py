@@ -84,6 +84,11 @@ def test_all_parts_wait_for_the_metadata_to_be_brought_up_to_date(services: dict
     assert services["scheduler"]["depends_on"]["api-server"] == {"condition": "service_healthy"}
 
 
+def test_postgres_is_healthy_only_when_it_answers_the_network(services: dict[str, Any]) -> None:
+    # While it makes its first database it answers on its socket alone, and then it starts anew.
+    assert "--host=127.0.0.1" in services["postgres"]["healthcheck"]["test"]
+
+
 def test_tasks_find_the_api_server_and_speak_with_the_same_secrets(services: dict[str, Any]) -> None:
     for part in AIRFLOW:
         environment = services[part]["environment"]
