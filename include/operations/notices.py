@@ -38,6 +38,9 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 _log = logging.getLogger(__name__)
 
+# It logs the whole address of each request, and in the address of a webhook there may be a secret.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
 
 @dataclass(frozen=True)
 class Message:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import multiprocessing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -172,6 +175,23 @@ def test_a_webhook_is_posted_to_by_https_alone(host: str | None, monkeypatch: py
     monkeypatch.setattr("httpx.post", lambda *_, **__: pytest.fail("it was posted"))
     with pytest.raises(WarehouseError, match="not https"):
         notices.post(notices.Message(NIGHT, "warning", "s", "b"), host, None, None, None)
+
+
+def test_the_address_of_a_webhook_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Sink(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    caplog.set_level(logging.INFO)
+    with HTTPServer(("127.0.0.1", 0), Sink) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/services/a-secret"
+        notices.post(notices.Message(NIGHT, "warning", "s", "b"), address, None, None, None)
+    assert "a-secret" not in caplog.text
 
 
 # --- once ------------------------------------------------------------------------------------------------------------
