@@ -198,14 +198,15 @@ def up(
 
     `supervisor` is the command of the process that calls `supervise`. If Airflow is up already nothing is started; what
     is left of one that has died is ended first. Raises WarehouseError if the port is taken or Airflow does not get
-    healthy; then nothing is left running.
+    healthy; then what was started here is ended, and one that was up before goes on: a night may be running in it.
     """
     settings.prepare()
-    password = _password(settings)
     with _one_at_a_time(settings):
+        password = _password(settings)
         state = _read_state(settings)
         left = processes(settings)
-        if state and _supervisor(left, state):
+        was_up = state is not None and _supervisor(left, state) is not None
+        if state is not None and was_up:
             say(f"it is up already, since {state['started_at']} (UTC)")
         else:
             if left:
@@ -217,9 +218,10 @@ def up(
             _write_private(_state_file(settings), state)
             say(f"starting: {', '.join(PARTS)}")
         try:
-            return _wait_until_ready(settings, state, password)
+            return _wait_until_ready(settings, state, password, was_up=was_up)
         except WarehouseError:
-            _end(settings, state)
+            if not was_up:
+                _end(settings, state)
             raise
 
 
@@ -267,7 +269,7 @@ def _refuse_a_taken_port(port: int) -> None:
             ) from error
 
 
-def _wait_until_ready(settings: Settings, state: Mapping[str, Any], password: str) -> Running:
+def _wait_until_ready(settings: Settings, state: Mapping[str, Any], password: str, *, was_up: bool) -> Running:
     url = f"http://{ADDRESS}:{state['port']}"
     deadline = time.monotonic() + READY_SECONDS
     wanted = {file.stem for pattern in ("extract_*.py", "refresh_*.py") for file in _dag_files(pattern)}
@@ -278,6 +280,7 @@ def _wait_until_ready(settings: Settings, state: Mapping[str, Any], password: st
             with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
                 missing = unhealthy(client.get("/api/v2/monitor/health").json(), str(state["started_at"]))
                 if not missing:
+                    missing = "its page does not take the login, or does not list the DAGs"
                     paused = _dags(client, password)
                     if wanted <= set(paused):
                         return Running(
@@ -290,9 +293,10 @@ def _wait_until_ready(settings: Settings, state: Mapping[str, Any], password: st
                         )
                     missing = f"not visible yet: {', '.join(sorted(wanted - set(paused)))}"
             if _supervisor(processes(settings), state) is None:
-                raise _did_not_start(settings, "it ended while it was starting")
+                raise _not_ready(settings, "it ended while it was waited for", was_up=was_up)
             if time.monotonic() > deadline:
-                raise _did_not_start(settings, f"it is not healthy after {READY_SECONDS:.0f} s: {missing}")
+                reason = f"it is not healthy after {READY_SECONDS:.0f} s: {missing}"
+                raise _not_ready(settings, reason, was_up=was_up)
             time.sleep(0.5)
 
 
@@ -328,10 +332,15 @@ def _dags(client: httpx.Client, password: str) -> dict[str, bool]:
     return {dag["dag_id"]: bool(dag["is_paused"]) for dag in answer.json()["dags"]}
 
 
-def _did_not_start(settings: Settings, reason: str) -> WarehouseError:
+def _not_ready(settings: Settings, reason: str, *, was_up: bool) -> WarehouseError:
     folder = logs_folder(settings)
     last = [line for line in (folder / "supervisor.log").read_text("utf-8", "replace").splitlines() if line.strip()]
     said = "".join(f"\n  {line}" for line in last[-3:])
+    if was_up:
+        return WarehouseError(
+            f"Airflow was up before and is left as it is, but {reason}.{said}",
+            remedy=f"read the logs of its parts in {folder}; `make down` ends it, with the tasks that run",
+        )
     return WarehouseError(
         f"Airflow did not start: {reason}.{said}", remedy=f"read the logs of its parts in {folder}, then run it again"
     )

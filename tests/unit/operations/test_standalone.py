@@ -280,6 +280,19 @@ def test_an_airflow_that_does_not_get_healthy_is_ended_and_told(
     assert names(home) == []
 
 
+def test_one_that_is_up_but_not_well_goes_on(
+    up: Callable[[], standalone.Running], home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up()
+    before = {process.pid for process in standalone.processes(home)}
+    (home.airflow_home / "passwords.json").write_text('{"admin": "another"}', "utf-8")
+    monkeypatch.setattr(standalone, "READY_SECONDS", 1.0)
+    monkeypatch.setattr(standalone, "_password", lambda _: "not this one")
+    with pytest.raises(WarehouseError, match=r"(?s)left as it is.*does not take the login.*make down"):
+        up()
+    assert {process.pid for process in standalone.processes(home)} == before
+
+
 def test_a_heartbeat_of_the_scheduler_before_does_not_count() -> None:
     def health(beat: str) -> dict[str, dict[str, str]]:
         parts = {part: {"status": "healthy", f"latest_{part}_heartbeat": beat} for part in standalone._HEARTBEATS}
