@@ -14,11 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from include.errors import WarehouseError
+from include.operations.run_log import place_of
 from include.settings import COPENHAGEN
 
 if TYPE_CHECKING:
     from include.landing.ledger import QuarantinedRow
     from include.night import Summary
+    from include.operations.run_log import Step
     from include.operations.status import Counts, NightLine, Status
     from include.warehouse.release import Release
 
@@ -103,9 +105,13 @@ def status_report(status: Status) -> RenderableType:
     """How the nights stand: first whether somebody must act and on what, then datasets, steps and thirty nights."""
     parts: list[RenderableType] = [*_must_act(status), Text(_where_it_stands(status))]
     parts += [Text(f"- {remark}", style="yellow") for remark in status.remarks]
-    parts += [Text(f"notices: {told}", style="yellow" if "NOT SENT" in told else "") for told in status.told]
+    parts += [Text(f"notices: {told}", style="yellow" if _did_not_go(told) else "") for told in status.told]
     tables = (_dataset_lines(status), _step_lines(status), _night_lines(status))
     return Group(*parts, *(part for table in tables if table.row_count for part in ("", table)))
+
+
+def _did_not_go(told: str) -> bool:
+    return "NOT SENT" in told or "CUT OFF" in told
 
 
 def _must_act(status: Status) -> Iterator[Text]:
@@ -120,7 +126,7 @@ def _must_act(status: Status) -> Iterator[Text]:
 def _where_it_stands(status: Status) -> str:
     said = {
         "no night yet": "no night has run yet; `warehouse run` does one",
-        "not begun": "its extracts begin at 01:00",
+        "not begun": "its extracts have not begun",
         "under way": "under way",
         "published": "its release is out",
         "no release": "no release came of it",
@@ -130,23 +136,23 @@ def _where_it_stands(status: Status) -> str:
     return f"Night {status.night}: {said}; {stands}{as_of}"
 
 
-_ROWS = "in / landed / quarantined"
-
-
-def _dense(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
-    """A table of many narrow columns: without lines, so that it fits where no terminal is."""
+def _dense(title: str, *columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
+    """A table of many narrow columns: without lines, so that it fits into 100. Columns that are `whole` do not fold."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(
+            name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in whole or None
+        )
     return table
 
 
 def _dataset_lines(status: Status) -> Table:
-    tonight = f"tonight\n{_ROWS}"
-    last = f"last delivery\n{_ROWS}"
+    tonight = "tonight:\nrows"
+    last = "last:\nrows"
     right = (last, tonight, "open", "s")
     columns = ("dataset", "comes", "state", "extract", "received", last, "gate", tonight, "open", "s")
-    table = _dense("Datasets", *columns, right=right)
+    title = "Datasets (rows in; of these in quarantine; open: rejected and not replaced)"
+    table = _dense(title, *columns, right=right, whole=columns)
     domain = ""
     for line in status.datasets:
         if line.domain != domain:
@@ -155,7 +161,7 @@ def _dataset_lines(status: Status) -> Table:
         received = line.received_at.astimezone(COPENHAGEN) if line.received_at else None
         is_open = bool(line.open_rejections)
         table.add_row(
-            f"  {line.dataset}",
+            f" {line.dataset}",
             line.rhythm.replace("_", " "),
             Text("never" if line.newest is None else line.state, style=_STYLES[line.state]),
             line.extract.isoformat() if line.extract else "",
@@ -172,11 +178,14 @@ def _dataset_lines(status: Status) -> Table:
 def _rows(counts: Counts) -> str:
     if not counts.deliveries:
         return ""
-    return f"{counts.rows_in:,} / {counts.landed:,} / {counts.quarantined:,}"
+    return f"{counts.rows_in:,}" + (f" ({counts.quarantined:,})" if counts.quarantined else "")
 
 
 def _step_lines(status: Status) -> Table:
-    table = _dense(f"Steps of {status.night}", "began", "step", "domain", "outcome", "s", "counts", right=("s",))
+    columns = ("began", "step", "domain", "outcome", "s", "counts")
+    table = _dense(f"Steps of {status.night}", *columns, right=("s",), whole=columns[:-1])
+    red = {act.where for act in status.to_act}
+    last = {place_of(step): step for step in status.steps}
     for step in status.steps:
         if step.name.startswith("land_") and step.outcome == "succeeded":
             continue  # it stands with its dataset
@@ -185,11 +194,20 @@ def _step_lines(status: Status) -> Table:
             f"{step.started_at.astimezone(COPENHAGEN):%H:%M:%S}",
             step.name,
             step.domain or "",
-            Text(step.outcome, style=_STYLES.get(step.outcome, "yellow")),
+            Text(
+                step.outcome, style=_outcome_style(step, is_red=place_of(step) in red and last[place_of(step)] is step)
+            ),
             "" if step.seconds is None else f"{step.seconds:.1f}",
             _words({name: value for name, value in counts.items() if name != "seconds"}),
         )
     return table
+
+
+def _outcome_style(step: Step, *, is_red: bool) -> str:
+    """Red only for the try on which somebody must act: one that was followed by another is worth knowing, no more."""
+    if step.outcome == "succeeded":
+        return _STYLES["succeeded"]
+    return "red" if is_red else "yellow"
 
 
 def _night_lines(status: Status) -> Table:

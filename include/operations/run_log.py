@@ -68,6 +68,11 @@ class Step:
     night: dt.date
 
 
+def place_of(step: Step) -> str:
+    """Where a step belongs, for people: its domain, or the refresh, and its name. Each try has the same place."""
+    return f"{step.domain or 'refresh'}, {step.name}"
+
+
 @dataclass(frozen=True)
 class Notice:
     """A message about a night, to one channel, and what became of it: `sending`, `sent` or `failed` (with `reason`).
@@ -117,8 +122,8 @@ def step(settings: Settings, name: str, *, run: str, domain: str | None = None) 
     try:
         yield detail
         outcome = "succeeded"
-    except Exception as error:
-        # The text of any other error may hold a value of a row.
+    except BaseException as error:
+        # Airflow's time limit and its end of a task are no `Exception`. The text of any other error may hold a value.
         detail["error"] = type(error).__name__
         if isinstance(error, WarehouseError):
             detail.update(where=error.where, reason=error.reason, remedy=error.remedy)

@@ -25,7 +25,7 @@ from typing import Any, Literal
 from include.landing.contract import Contract, load_contracts
 from include.landing.ledger import Delivery, Ledger
 from include.operations.freshness import State, newest_day, state_of
-from include.operations.run_log import Notice, Step, notices, steps
+from include.operations.run_log import Notice, Step, notices, place_of, steps
 from include.settings import COPENHAGEN, DOMAINS, Settings
 
 NIGHTS = 30
@@ -320,7 +320,7 @@ def _said(step: Step) -> tuple[str, str]:
 
 def _refresh_acts(settings: Settings, book: Book, night: dt.date, phase: Phase, now: dt.datetime) -> list[Act]:
     acts = [
-        Act(f"refresh, {step.name}", *_said(step))
+        Act(place_of(step), *_said(step))
         for step in last_refresh(book.steps_of(night))
         if _ended_badly(step, now) and not _may_be_tried_again(settings, step, now)
     ]
@@ -343,7 +343,7 @@ def _extract_acts(
     last: dict[str, Step] = {}
     for step in book.steps_of(night):
         if step.domain:
-            last[f"{step.domain}, {step.name}"] = step
+            last[place_of(step)] = step
     bad = {place: step for place, step in last.items() if _ended_badly(step, now)}
     acts = [Act(place, *_said(step)) for place, step in bad.items() if not _may_be_tried_again(settings, step, now)]
     judges = {step.domain for step in bad.values() if step.name == "judge_deliveries"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import os
 import sqlite3
@@ -10,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from include import cli
 from include.errors import Refused, WarehouseError
 from include.landing.contract import Period, load_contracts
 from include.landing.ledger import Ledger
-from include.operations import run_log
+from include.operations import report, run_log
 from include.operations.freshness import OVERDUE
 from include.operations.run_log import claim_notice, end_notice, step, steps
 from include.operations.status import DatasetStatus, Status, status
@@ -112,6 +114,14 @@ def warehouse(*arguments: str) -> Result:
     return CliRunner().invoke(cli.app, arguments)
 
 
+def coloured(settings: Settings) -> str:
+    out = io.StringIO()
+    Console(width=100, file=out, force_terminal=True, color_system="standard", highlight=False).print(
+        report.status_report(status(settings))
+    )
+    return out.getvalue()
+
+
 def line(found: Status, dataset: str) -> DatasetStatus:
     return next(one for one in found.datasets if one.dataset == dataset)
 
@@ -130,8 +140,8 @@ def test_a_good_night_is_told_with_its_figures(home: Settings) -> None:
     assert shown.exit_code == 0, shown.output
     assert shown.output.startswith("Nobody has to act.")
     assert "20260619T013000Z-000001" in shown.output
-    assert "100 / 97 / 3" in shown.output
-    assert max(len(row) for row in shown.output.splitlines()) <= 140
+    assert "100 (3)" in shown.output
+    assert max(len(row.rstrip()) for row in shown.output.splitlines()) <= 100
 
     found = status(home)
     assert (found.phase, found.release, found.release_as_of) == ("published", "20260619T013000Z-000001", NIGHT)
@@ -144,6 +154,40 @@ def test_a_good_night_is_told_with_its_figures(home: Settings) -> None:
     assert (tonight.landed, tonight.missing, tonight.rejected) == (list(DOMAINS), [], 0)
     assert (tonight.counts.deliveries, tonight.counts.rows_in, tonight.counts.quarantined) == (2, 200, 3)
     assert set(tonight.gates.values()) == {"succeeded"}
+
+
+def test_at_a_hundred_columns_each_dataset_has_one_line(home: Settings) -> None:
+    good_night(home)
+    for dataset in load_contracts():
+        deliver(home, dataset, label="2026-06" if dataset == "ledger_postings" else None)
+    screen = Console(width=100, record=True, file=io.StringIO(), highlight=False)
+    screen.print(report.status_report(status(home)))
+    shown = screen.export_text().splitlines()
+    for dataset in load_contracts():
+        (row,) = [row for row in shown if row.startswith(f" {dataset} ")]
+        assert row.rstrip()[-1].isdigit(), "its seconds"
+
+
+def test_a_try_that_was_followed_by_a_good_one_is_not_red(home: Settings) -> None:
+    deliver(home)
+    extract(home)
+    refresh(home, "20260619T013000Z-000001", "publish", OSError("disk"))
+    assert "\x1b[31mfailed" in coloured(home)
+    with step(home, "publish", run="20260619T013000Z-000001") as detail:
+        detail["release"] = "20260619T013000Z-000001"
+    assert status(home).to_act == []
+    assert "\x1b[31mfailed" not in coloured(home)
+    assert "\x1b[33mfailed" in coloured(home)
+
+
+def test_a_step_that_airflow_ends_says_so(home: Settings) -> None:
+    class TimeLimit(BaseException):
+        """As Airflow's, which is no `Exception`."""
+
+    extract(home)
+    with pytest.raises(TimeLimit), step(home, "build", run="r"):
+        raise TimeLimit
+    assert [act.reason for act in status(home).to_act] == ["failed (TimeLimit)"]
 
 
 def test_json_has_the_same_and_the_exit_code(home: Settings) -> None:
