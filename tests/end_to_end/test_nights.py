@@ -114,7 +114,7 @@ def test_same_deliveries_again_make_a_second_release_with_the_same_content(small
 
 def test_same_bytes_under_another_name_are_one_delivery(small: Night) -> None:
     twice = {name: part.get("delivered_twice", {}) for name, part in small.truth.items() if name in load_contracts()}
-    assert {"ledger_postings", "anonymous_contacts", "cases"} <= {name for name, pairs in twice.items() if pairs}
+    assert {"ledger_postings", "anonymous_contacts"} <= {name for name, pairs in twice.items() if pairs}
     for dataset, pairs in twice.items():
         with Ledger(small.settings) as ledger:
             names = [delivery.file_name for delivery in ledger.deliveries(dataset)]

@@ -33,7 +33,7 @@ from include.warehouse.release import Release
 
 pytestmark = pytest.mark.proof
 
-FEWEST_DELIVERIES = 3000
+FEWEST_DELIVERIES = 1500
 
 
 @dataclass(frozen=True)
