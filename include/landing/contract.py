@@ -21,6 +21,10 @@ from include.sources.reading import Layout
 CONTRACTS = Path(__file__).parent / "contracts"
 
 
+_SMALLEST_NUMBER_OF_A_PERSON = 101_000_000
+"""0101000000, a CPR number of ten digits, as an integer."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,6 +65,8 @@ class Column(_Part):
     def _consistent(self) -> Column:
         if (self.personal == "key") != (self.purpose is not None):
             raise ValueError(f"column {self.name}: `personal: key` and `purpose` go together")
+        if self.maximum and self.maximum.isdigit() and int(self.maximum) >= _SMALLEST_NUMBER_OF_A_PERSON:
+            raise ValueError(f"column {self.name}: a CPR number that begins with 0 would pass the maximum")
         if (self.derived is None) != (self.derived_from is None):
             raise ValueError(f"column {self.name}: `derived` and `derived_from` go together")
         if self.derived and self.type != {"birth_date": "DATE", "sex": "VARCHAR"}[self.derived]:

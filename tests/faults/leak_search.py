@@ -22,6 +22,7 @@ from pathlib import Path
 
 import duckdb
 
+from include.demo import people
 from include.landing.contract import load_contracts
 
 _NUMBER = re.compile(rb"(?=(\d{6}[- ]?\d{4}))")
@@ -91,24 +92,30 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def persons_of(inbox: Path) -> Persons:
-    """All that the files of an inbox say in the columns that their contracts call personal."""
+    """All that the files of an inbox say of persons in the columns that their contracts call personal.
+
+    A name is one whose every word is a made-up person's: what is paid to the municipality or an association names none.
+    Texts are those of datasets about persons.
+    """
     persons = Persons()
+    words = {word for name in (*people.GIRLS, *people.BOYS, *people.SURNAMES) for word in _words(name)}
     for contract in load_contracts().values():
         personal = {column.source_name: column for column in contract.columns if column.personal}
         if not personal:
             continue
         assert contract.layout is not None, "deliveries about persons are delimited texts"
+        is_about_persons = any(column.personal == "key" or column.name.endswith("_cpr") for column in contract.columns)
         for file in sorted((inbox / contract.dataset).glob("*.csv")):
             for row in csv.DictReader(io.StringIO(_decoded(file.read_bytes())), delimiter=contract.layout.delimiter):
                 for header, column in personal.items():
                     value = (row.get(header) or "").strip()
                     if not value:
                         continue
-                    if column.personal == "key" or column.name.endswith("_cpr"):
-                        persons.add_number(value)
-                    elif column.name.endswith("_name"):
+                    persons.add_number(value)
+                    said = _words(value)
+                    if said and set(said) <= words:
                         persons.add_name(value)
-                    else:
+                    elif is_about_persons and not column.name.endswith(("_name", "supplier")):
                         persons.add_text(value)
     # "Cpr …" alone says nothing; a text that only holds one is found by its number.
     return persons
