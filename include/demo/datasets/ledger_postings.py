@@ -308,10 +308,10 @@ def _on_initiatives(
         places = np.array(_initiative_accounts(rng, accounts, pattern))
         a_year = rng.uniform(1.5, 9.0) if pattern.initiative_type == "anlæg" else rng.uniform(0.3, 2.4)
         sharing = [one for one in account_patterns() if one.activity_number == pattern.activity_number]
-        set_aside = [adopted.get((one.agreement_year, one.initiative_id), 0.0) for one in sharing]
-        if min(set_aside):
+        given = [amount for one in sharing if (amount := adopted.get((one.agreement_year, one.initiative_id)))]
+        if given:
             # who shares an account equally spends no more on it than the smallest of them was given
-            a_year = min(set_aside) / float(pattern.share) * rng.uniform(0.7, 1.15)
+            a_year = min(given) / float(pattern.share) * rng.uniform(0.7, 1.15)
         own = np.repeat(months[months >= np.datetime64(pattern.valid_from, "M")], per_month)
         date = np.minimum(own.astype("datetime64[D]") + rng.integers(0, 28, len(own)), day(AS_OF))
         kroner = a_year * 1e6 / 12 / per_month * rng.lognormal(0, 0.4, len(own))
