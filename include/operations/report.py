@@ -140,9 +140,7 @@ def _dense(title: str, *columns: str, right: Sequence[str] = (), whole: Sequence
     """A table of many narrow columns: without lines, so that it fits into 100. Columns that are `whole` do not fold."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for name in columns:
-        table.add_column(
-            name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in whole or None
-        )
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in whole)
     return table
 
 

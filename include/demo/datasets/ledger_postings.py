@@ -308,7 +308,7 @@ def _on_initiatives(
         places = np.array(_initiative_accounts(rng, accounts, pattern))
         a_year = rng.uniform(1.5, 9.0) if pattern.initiative_type == "anlæg" else rng.uniform(0.3, 2.4)
         sharing = [one for one in account_patterns() if one.activity_number == pattern.activity_number]
-        given = [amount for one in sharing if (amount := adopted.get((one.agreement_year, one.initiative_id)))]
+        given = [gift for one in sharing if (gift := adopted.get((one.agreement_year, one.initiative_id)))]
         if given:
             # who shares an account equally spends no more on it than the smallest of them was given
             a_year = min(given) / float(pattern.share) * rng.uniform(0.7, 1.15)
