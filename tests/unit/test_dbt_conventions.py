@@ -95,6 +95,23 @@ def test_every_model_and_seed_says_what_it_is(manifest: dict[str, Any]) -> None:
     assert sensitivities == {"public", "restricted"}
 
 
+def test_every_mart_with_figures_says_its_rhythm_limits_and_dimensions(models: dict[str, Node]) -> None:
+    """`known_limits` is what an analyst must know before using the figures, in Danish and English."""
+    dimensions = {name.removeprefix("dim_") for name in models if name.startswith("dim_")}
+    wrong = []
+    for name, model in models.items():
+        if not name.startswith(("mart_", "fct_")):
+            continue
+        meta = model["meta"]
+        if meta.get("rhythm") not in {"nightly", "monthly", "quarterly", "yearly"}:
+            wrong.append(f"{name}: meta.rhythm")
+        if not _is_in_both_languages(str(meta.get("known_limits", ""))):
+            wrong.append(f"{name}: meta.known_limits, in Danish and English")
+        if not meta.get("dimensions") or not set(meta["dimensions"]) <= dimensions:
+            wrong.append(f"{name}: meta.dimensions, each of them a dim_*")
+    assert wrong == []
+
+
 def test_every_column_is_described_in_danish_and_english(described: list[Node]) -> None:
     assert [node["name"] for node in described if not _is_in_both_languages(node["description"])] == []
     bare = [

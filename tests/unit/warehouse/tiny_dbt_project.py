@@ -152,7 +152,7 @@ def finished_build(base: Path) -> Template:
     """Build the small project by real dbt in a folder of its own, and let the gates pass it."""
     settings = Settings(home=base / "home", key_file=base / "key", threads=1, as_of="2026-06-19")
     report = build(settings, "template", project=write_project(base / "project"), write_landing=plant)
-    # What `validate` writes of marts that have nothing against them; test_validate compares it with the real one.
+    # What `validate` writes of marts that have nothing against them; test_mart_suites compares it with the real one.
     said = {
         "run_id": "template",
         "suites": 4,
