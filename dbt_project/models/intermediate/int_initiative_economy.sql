@@ -81,7 +81,7 @@ forecast as (
         case
             when spending_months = 12 then spent_to_date_dkk
             when initiative_type = 'drift'
-                then round({{ share('spent_to_date_dkk * 12', 'spending_months', 'decimal(24, 6)') }}, 2)
+                then {{ exact_share('spent_to_date_dkk * 12', 'spending_months', 'decimal(18, 2)', decimals=2) }}
         end as forecast_dkk
     from joined
 ),

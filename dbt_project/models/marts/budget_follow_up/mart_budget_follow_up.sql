@@ -240,7 +240,7 @@ final as (
         -- postings are net of income and savings, so they are compared with expenditure where no saving is agreed
         case
             when adopted_saving_mdkk is null
-                then {{ share('spent_to_date_dkk', 'adopted_expenditure_mdkk * 1000000', 'decimal(18, 6)') }}
+                then {{ exact_share('spent_to_date_dkk', 'adopted_expenditure_mdkk * 1000000') }}
         end as spent_share
     from joined
 )
