@@ -6,6 +6,10 @@ select
     '151' as municipality_code,
     day::date as date_day,
     month(day)::smallint as month_number,
+    year(day)::integer as fiscal_year,
+    quarter(day)::integer as quarter_number,
+    make_date(year(day) - if(month(day) >= 8, 0, 1), 8, 1) as school_year_first_date,
+    make_date(year(day) + if(month(day) >= 8, 1, 0), 7, 31) as school_year_last_date,
     ['januar', 'februar', 'marts', 'april', 'maj', 'juni', 'juli', 'august', 'september', 'oktober', 'november',
         'december'][month(day)] as month_name,
     week(day)::smallint as iso_week,
@@ -36,6 +40,41 @@ select
     unnest(['151003', '281843', '281843']) as main_institution_number,
     unnest([true, true, false]) as is_main,
     unnest(['HED', 'BAL', null]) as district_code;
+
+create table marts.dim_account as
+select
+    '151' as municipality_code,
+    unnest(['01005-528211002-015027-529CPR---', '99004-322013001-924017--A301017--']) as account_string,
+    unnest(['01005', '99004']) as cost_center,
+    unnest(['528211002', '322013001']) as account_number,
+    unnest(['5', '3']) as main_account,
+    unnest(['5.28', '3.22']) as main_function_code,
+    unnest(['5.28.21', '3.22.01']) as function_code,
+    unnest(['Forebyggende foranstaltninger', null]) as function_name,
+    unnest(['1', '3']) as dranst_code,
+    unnest(['Drift', 'Anlæg']) as dranst_name,
+    unnest(['002', '001']) as grouping_code,
+    unnest(['015027', '924017']) as activity_number,
+    unnest(['529', null]) as art_number,
+    unnest(['5.2', null]) as art_code,
+    unnest(['5', null]) as art_group_code,
+    unnest(['Tilskud og overførsler', null]) as art_group_name,
+    unnest([null, 'A301017']) as project_number,
+    unnest([true, false]) as is_in_ledger,
+    unnest([false, true]) as is_in_budget;
+
+create table marts.dim_law_section as
+select
+    '151' as municipality_code,
+    unnest(['SEL-50', 'BL-20', 'SEL-10']) as section_code,
+    unnest(['examination', 'examination', 'other']) as section_kind,
+    unnest([date '2007-01-01', date '2024-01-01', date '2007-01-01']) as valid_from,
+    unnest([date '2023-12-31', null, null]) as valid_to,
+    unnest([false, true, true]) as is_current,
+    unnest([null, 'SEL-50', null]) as earlier_section_code,
+    unnest([[2, 3], [2, 3], []]) as effort_steps,
+    unnest([2, 2, null]) as lowest_effort_step,
+    unnest([3, 3, null]) as highest_effort_step;
 
 create table marts.dim_center as
 select
@@ -137,6 +176,15 @@ select
     if(follow_up_sequence <= 2, 500000, null)::decimal(18, 2) as spent_to_date_dkk,
     if(follow_up_sequence <= 2 and initiative_id <> '3.06', 1 / 3, null)::decimal(18, 6) as spent_share,
     follow_ups.data_cut_off_date > date '2026-05-31' as is_preliminary,
+    if(follow_up_sequence = 1, 'neutral', null) as effort_status,
+    if(follow_up_sequence = 1, 'glad', null) as economy_status,
+    economy_status as reported_economy_status,
+    1000000::decimal(18, 2) as adopted_budget_dkk,
+    500000::decimal(18, 2) as budget_changes_dkk,
+    1500000::decimal(18, 2) as corrected_budget_dkk,
+    if(follow_up_sequence <= 2, 'glad', null) as computed_economy_status,
+    if(follow_up_sequence <= 2, 1200000, null)::decimal(18, 2) as forecast_dkk,
+    if(follow_up_sequence <= 2, 300000, null)::decimal(18, 2) as deviation_dkk,
     date '2026-06-19' as as_of
 from marts.dim_initiative as initiatives, marts.dim_follow_up as follow_ups;
 

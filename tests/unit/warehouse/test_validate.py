@@ -21,11 +21,12 @@ from include.warehouse.validate import ValidationFailed, ValidationReport, valid
 RUN = "20260619T013000Z-000001"
 MARTS = {
     "dim_date", "dim_municipality", "dim_institution", "dim_center", "dim_committee", "dim_follow_up", "dim_initiative",
+    "dim_account", "dim_law_section",
     "fct_milestone", "fct_initiative_amount", "fct_initiative_spending", "mart_budget_follow_up",
     "mart_school_absence", "mart_icehearts", "mart_trivsel", "data_freshness",
 }  # fmt: skip
 NEVER_EMPTY = {"dim_date", "dim_municipality", "dim_institution", "dim_center", "dim_committee", "dim_follow_up",
-               "data_freshness"}  # fmt: skip
+               "dim_law_section", "data_freshness"}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +99,11 @@ FAULTS = [
     [
         Fault("dim_date", "no day is left out", "delete from marts.dim_date where date_day = '2025-03-04'"),
         Fault("dim_date", "Saturday or Sunday", "update marts.dim_date set is_school_day = true where date_day = '2026-05-02'"),
+        Fault("dim_date", "1 August to 31 July", "update marts.dim_date set school_year_last_date = school_year_last_date + 1 where date_day = '2026-05-02'"),
+        Fault("dim_account", "are its parts", "update marts.dim_account set dranst_code = '2' where rowid = 0"),
+        Fault("dim_account", "dranst has a name", "update marts.dim_account set dranst_name = null", is_warning=True),
+        Fault("dim_law_section", "ended before", "update marts.dim_law_section set valid_to = null where section_code = 'SEL-50'"),
+        Fault("dim_law_section", "lowest and the highest", "update marts.dim_law_section set highest_effort_step = 4 where rowid = 0"),
         Fault("dim_municipality", "98 municipalities", "delete from marts.dim_municipality where rowid < 5"),
         Fault("dim_municipality", "exactly one is the warehouse's own", "update marts.dim_municipality set is_own = true"),
         Fault("dim_institution", "is its own main school", "update marts.dim_institution set main_institution_number = '280562' where institution_number = '280562'"),
@@ -110,6 +116,10 @@ FAULTS = [
         Fault("fct_initiative_amount", "counts once", "insert into marts.fct_initiative_amount select * replace (2 as amount_number, 'description' as stated_in) from marts.fct_initiative_amount limit 1"),
         Fault("fct_initiative_spending", "what no initiative claims", "delete from marts.fct_initiative_spending where is_unclaimed and posting_month = 2"),
         Fault("mart_budget_follow_up", "add up to the finance lines", "update marts.mart_budget_follow_up set adopted_expenditure_mdkk = 2 where rowid = 3"),
+        Fault("mart_budget_follow_up", "adopted one and its changes", "update marts.mart_budget_follow_up set budget_changes_dkk = 0 where rowid = 0"),
+        Fault("mart_budget_follow_up", "less the forecast", "update marts.mart_budget_follow_up set deviation_dkk = 1 where rowid = 0"),
+        Fault("mart_budget_follow_up", "is not shown", "update marts.mart_budget_follow_up set has_person_postings = true, spent_to_date_dkk = null, spent_share = null, computed_economy_status = null where rowid = 0"),
+        Fault("mart_budget_follow_up", "above a budget is sour", "update marts.mart_budget_follow_up set computed_economy_status = 'sur' where spent_through_date is not null"),
         Fault("mart_budget_follow_up", "0.5 to 3", "update marts.mart_budget_follow_up set spent_share = 7 where rowid = 3", is_warning=True),
         Fault("mart_school_absence", "months of a school year add up", "update marts.mart_school_absence set sick_days = sick_days + 1, absence_days = absence_days + 1 where period_type = 'month' and rowid % 7 = 0"),
         Fault("mart_school_absence", "schools add up to the municipality", "delete from marts.mart_school_absence where institution_number = '151003'"),
