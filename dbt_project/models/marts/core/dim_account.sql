@@ -51,9 +51,18 @@ used_accounts as (
     from appropriations
 ),
 
+-- the parts follow from the string; a delivery that was read otherwise must not make an account of its own
 accounts as (
     select
-        * exclude (is_in_ledger, is_in_budget),
+        municipality_code,
+        account_string,
+        min(account_form) as account_form,
+        max(cost_center) as cost_center,
+        max(account_number) as account_number,
+        max(activity_number) as activity_number,
+        max(art_number) as art_number,
+        max(project_number) as project_number,
+        bool_or(is_posted_by_person) as is_posted_by_person,
         bool_or(is_in_ledger) as is_in_ledger,
         bool_or(is_in_budget) as is_in_budget
     from used_accounts
