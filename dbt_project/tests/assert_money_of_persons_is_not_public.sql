@@ -1,5 +1,5 @@
 -- Counted from the ledger itself and not from the flag: no initiative with a posting by person in its agreement's year
--- shows spending in the public mart, and every one of them says so.
+-- shows spending in the public mart or anything that it could be told from, and every one of them says so.
 with
 
 person_postings as (
@@ -32,5 +32,11 @@ where
     followed.has_person_postings != (person_postings.initiative_id is not null)
     or (
         person_postings.initiative_id is not null
-        and (followed.spent_to_date_dkk is not null or followed.spent_share is not null)
+        and coalesce(
+            cast(followed.spent_to_date_dkk as varchar),
+            cast(followed.spent_share as varchar),
+            cast(followed.forecast_dkk as varchar),
+            cast(followed.deviation_dkk as varchar),
+            followed.computed_economy_status
+        ) is not null
     )

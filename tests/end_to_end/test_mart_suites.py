@@ -22,7 +22,7 @@ from include.warehouse.validate import ValidationFailed, ValidationReport, valid
 RUN = "20260619T013000Z-000001"
 MARTS = {file.stem for file in (PROJECT_ROOT / "dbt_project" / "models" / "marts").rglob("*.sql")}
 NEVER_EMPTY = {"dim_date", "dim_municipality", "dim_institution", "dim_center", "dim_committee", "dim_follow_up",
-               "data_freshness"}  # fmt: skip
+               "dim_law_section", "data_freshness"}  # fmt: skip
 """What must have rows even where nothing was delivered, and whose suite says so."""
 
 
@@ -121,6 +121,15 @@ FAULTS = [
         Fault("data_freshness", "rejected delivery", "update marts.data_freshness set has_rejected_since = true where rowid = 0", is_warning=True),
     ],
     [
+        Fault("dim_date", "1 August to 31 July", "update marts.dim_date set school_year_last_date = school_year_last_date + 1 where date_day = '2026-05-02'"),
+        Fault("dim_account", "are its parts", "update marts.dim_account set dranst_code = '2' where rowid = 0"),
+        Fault("dim_account", "dranst has a name", "update marts.dim_account set dranst_name = null", is_warning=True),
+        Fault("dim_law_section", "ended before", "update marts.dim_law_section set valid_to = null where section_code = 'SEL-50'"),
+        Fault("dim_law_section", "lowest and the highest", "update marts.dim_law_section set highest_effort_step = 4 where rowid = 0"),
+        Fault("mart_budget_follow_up", "adopted one and its changes", "update marts.mart_budget_follow_up set budget_changes_dkk = 0 where rowid = 0"),
+        Fault("mart_budget_follow_up", "less the forecast", "update marts.mart_budget_follow_up set deviation_dkk = 1 where rowid = 0"),
+        Fault("mart_budget_follow_up", "is not shown", "update marts.mart_budget_follow_up set has_person_postings = true, spent_to_date_dkk = null, spent_share = null, computed_economy_status = null where rowid = 0"),
+        Fault("mart_budget_follow_up", "above a budget is sour", "update marts.mart_budget_follow_up set computed_economy_status = 'sur' where spent_through_date is not null"),
         Fault("fct_milestone", "all four follow-ups", "delete from marts.fct_milestone where rowid = 0"),
         Fault("dim_initiative", "has milestones", "insert into marts.dim_initiative select * replace ('3.99' as initiative_id) from marts.dim_initiative limit 1"),
         Fault("mart_budget_follow_up", "every initiative is here", "select 1"),

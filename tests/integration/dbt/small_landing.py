@@ -171,6 +171,8 @@ DELIVERIES = [
     delivery(10, "referrals", "2026-06-18", "2026-04-19", "2026-06-17", status="rejected"),
     delivery(11, "wellbeing_answers", "2026-03-25", "2025-08-01", "2026-07-31"),
     delivery(12, "ledger_postings", "2026-06-17", "2026-04-01", "2026-04-30", status="rejected"),
+    delivery(14, "appropriations", "2026-06-18", "2026-01-01", "2026-12-31"),
+    delivery(15, "milestone_status", "2026-04-02", "2026-04-02", "2026-04-02"),
 ]
 
 HEDEGAARD, BALTORP, GRANTOFTEN, RUGVAENGET = "151003", "281843", "280562", "281844"
@@ -267,6 +269,53 @@ POSTINGS = [
     # before the account belongs to the initiative; and a voucher number of 2026 in another year
     _posting("2025-12-30", "1", "926001", "1000.00", "d5"),
 ]
+
+
+def _appropriation(number: int, kind: str, activity: str, decided: str, amount: str) -> Row:
+    posting = _posting("2026-01-01", "", activity, amount, "d14")
+    return {
+        **{
+            name: value
+            for name, value in posting.items()
+            if name not in ("posting_date", "voucher_number", "voucher_line")
+        },
+        "entry_number": f"B26-{number:05d}",
+        "budget_year": 2026,
+        "appropriation_kind": kind,
+        "appropriation_frame": "30.30",
+        "decision_date": decided,
+        "case_number": None if kind == "Oprindeligt budget" else "00.30.00-S00-6-26",
+    }
+
+
+APPROPRIATIONS = [
+    _appropriation(1, "Oprindeligt budget", "926001", "2025-10-10", "1200000.00"),
+    _appropriation(2, "Overførsel", "926001", "2026-03-31", "-100000.00"),
+    # decided after the first follow-up's cut-off
+    _appropriation(3, "Tillægsbevilling", "926001", "2026-04-01", "50000.25"),
+    _appropriation(4, "Oprindeligt budget", "926006", "2025-10-10", "2000000.00"),
+    _appropriation(5, "Oprindeligt budget", "111111", "2025-10-10", "7.00"),
+]
+
+
+def _status(initiative: str, milestone: int | None, status: str) -> Row:
+    return {
+        "follow_up_code": "BO1-2026",
+        "center_code": "BUR-2017",
+        "milestone_key": f"2026/{initiative}/{milestone or 'economy'}",
+        "agreement_year": 2026,
+        "initiative_id": initiative,
+        "status_kind": "effort" if milestone else "economy",
+        "milestone_number": milestone,
+        "milestone_digest": "0123456789abcdef",
+        "status": status,
+        "role": "Centerchef",
+        "answered_date": "2026-04-02",
+        "delivery_id": "d15",
+    }
+
+
+STATUSES = [_status("3.01", 1, "neutral"), _status("3.01", None, "sur"), _status("3.04", None, "glad")]
 
 
 def _enrolment(person: int, institution: str, grade: int, first: str, last: str | None = None) -> Row:
@@ -390,6 +439,8 @@ ANSWERS = [
 ROWS: Mapping[str, Sequence[Row]] = {
     "budget_agreement": AGREEMENT,
     "ledger_postings": POSTINGS,
+    "appropriations": APPROPRIATIONS,
+    "milestone_status": STATUSES,
     "enrolments": ENROLMENTS,
     "absence_days": ABSENCE_DAYS,
     "absence_statistics": STATISTICS,

@@ -75,7 +75,7 @@ def test_budget_follow_up_stands_at_the_last_full_month(built: Build) -> None:
     )
     adopted = (Decimal("1.700"), None)
     assert rows == [
-        ("BO1-2026", "Plan", None, *adopted, True, dt.date(2026, 3, 31), Decimal("100000.00"), False),
+        ("BO1-2026", "Plan", "neutral", *adopted, True, dt.date(2026, 3, 31), Decimal("100000.00"), False),
         ("BO2-2026", "Opstart", None, *adopted, False, dt.date(2026, 5, 31), Decimal("150600.50"), True),
         # the figure to date stands once, at the follow-up that comes next
         ("BO3-2026", None, None, *adopted, False, None, None, True),
@@ -88,11 +88,74 @@ def test_budget_follow_up_stands_at_the_last_full_month(built: Build) -> None:
     ) == [(2017, "3.04", None), (2026, "3.04", None), (2026, "3.08", None)]
 
 
+def test_budget_forecast_and_status_of_an_initiative(built: Build) -> None:
+    rows = built.query(
+        "select follow_up_code, adopted_budget_dkk, budget_changes_dkk, corrected_budget_dkk, forecast_dkk, "
+        "deviation_dkk, reported_economy_status, computed_economy_status from marts.mart_budget_follow_up "
+        "where agreement_year = 2026 and initiative_id = '3.01' order by follow_up_sequence"
+    )
+    adopted, before, after = Decimal("1200000.00"), Decimal("-100000.00"), Decimal("-49999.75")
+    assert rows == [
+        # 100,000.00 in three months, 150,600.50 in five
+        ("BO1-2026", adopted, before, adopted + before, Decimal("400000.00"), Decimal("700000.00"), "sur", "glad"),
+        ("BO2-2026", adopted, after, adopted + after, Decimal("361441.20"), Decimal("788559.05"), None, "glad"),
+        ("BO3-2026", adopted, after, adopted + after, None, None, None, None),
+        ("YE-2026", adopted, after, adopted + after, None, None, None, None),
+    ]
+
+
+def test_the_measures_of_the_budget(built: Build) -> None:
+    measures = "from intermediate.int_measures_budget"
+    assert built.query(
+        f"select period, numerator, denominator, measure_value {measures} "
+        "where measure_id = 'K01' and unit_type = 'municipality' order by period_end_date"
+    ) == [
+        *[(f"{code}-2017", None, Decimal(n), None) for code, n in (("BO1", 1), ("BO2", 1), ("BO3", 1), ("YE", 0))],
+        ("BO1-2026", Decimal(0), Decimal(2), Decimal(0)),
+        *[(f"{code}-2026", None, Decimal(n), None) for code, n in (("BO2", 2), ("BO3", 1), ("YE", 1))],
+    ]
+    # exact where the public mart shows nothing
+    assert built.query(
+        f"select measure_id, period, numerator, denominator, measure_value {measures} where unit_id = '2026/3.04' "
+        "and period = 'BO1-2026' order by all"
+    ) == [
+        ("K02", "BO1-2026", Decimal("4321.09"), Decimal(2000000), Decimal(1)),
+        ("K03", "BO1-2026", Decimal("4321.09"), Decimal(2000000), Decimal("0.002161")),
+        ("K09", "BO1-2026", Decimal("4321.09"), Decimal(2000000), Decimal("0.002161")),
+    ]
+    assert built.query(f"select period, denominator, measure_value {measures} where measure_part = 'saving'") == [
+        (f"{code}-2017", Decimal(1500000), None) for code in ("BO1", "BO2", "BO3", "YE")
+    ]
+
+
+def test_accounts_and_sections_are_told(built: Build) -> None:
+    assert built.query(
+        "select activity_number, function_code, function_name, dranst_name, art_code, is_posted_by_person, is_in_budget "
+        "from marts.dim_account where activity_number in ('926006', '924900') order by all"
+    ) == [
+        ("924900", "5.28.21", "Forebyggende foranstaltninger", "Drift", "5.2", False, False),
+        ("926006", "5.28.21", "Forebyggende foranstaltninger", "Drift", "5.2", True, True),
+    ]
+    assert built.query(
+        "select section_code, is_current, earlier_section_code from marts.dim_law_section "
+        "where section_kind = 'examination' order by all"
+    ) == [("BL-20", True, "SEL-50"), ("SEL-50", False, None)]
+
+
 def test_money_of_single_persons_is_not_public(built: Build) -> None:
     assert built.query(
         "select distinct agreement_year, initiative_id, has_account, has_person_postings, spent_to_date_dkk is null, "
         "spent_share is null from marts.mart_budget_follow_up where has_person_postings"
     ) == [(2026, "3.04", True, True, True, True)]
+    # nor what it could be told from; what the council decided and the centre answered is public
+    assert built.query(
+        "select distinct forecast_dkk, deviation_dkk, computed_economy_status, corrected_budget_dkk "
+        "from marts.mart_budget_follow_up where has_person_postings"
+    ) == [(None, None, None, Decimal("2000000.00"))]
+    assert built.query(
+        "select follow_up_code, reported_economy_status from marts.mart_budget_follow_up "
+        "where has_person_postings and reported_economy_status is not null"
+    ) == [("BO1-2026", "glad")]
     # the exact figure stays with those who may read it
     assert built.query(
         "select agreement_year, initiative_id, sum(amount_dkk) from marts.fct_initiative_spending "
@@ -197,15 +260,17 @@ def test_freshness(built: Build) -> None:
     assert built.query(f"select {columns} from marts.data_freshness where is_delivered order by all") == [
         ("absence_days", "stale", dt.date(2026, 5, 15), 35, False),
         ("absence_statistics", "fresh", dt.date(2025, 11, 20), 211, False),
+        ("appropriations", "fresh", dt.date(2026, 6, 18), 1, False),
         ("budget_agreement", "fresh", dt.date(2026, 2, 10), 129, False),
         ("enrolments", "fresh", dt.date(2026, 6, 18), 1, False),
         # April was sent again on 18 June, which brings no newer day
         ("ledger_postings", "stale", dt.date(2026, 6, 12), 7, False),
+        ("milestone_status", "fresh", dt.date(2026, 4, 2), 78, False),
         ("referrals", "fresh", dt.date(2026, 6, 17), 2, True),
         ("wellbeing_answers", "fresh", dt.date(2026, 3, 25), 86, False),
     ]
     others = built.query(f"select {columns} from marts.data_freshness where not is_delivered order by all")
-    assert len(others) == len(load_contracts()) - 7
+    assert len(others) == len(load_contracts()) - 9
     assert {row[1:] for row in others} == {("never_delivered", None, None, False)}
 
 

@@ -21,8 +21,20 @@ spending as (
     where not is_unclaimed
 ),
 
-covered_years as (
-    select * from {{ ref('int_covered_ledger_year') }}
+spending_periods as (
+    select * from {{ ref('int_follow_up_spending_period') }}
+),
+
+budgets as (
+    select * from {{ ref('int_initiative_budget') }}
+),
+
+economies as (
+    select * from {{ ref('int_initiative_economy') }}
+),
+
+statuses as (
+    select * from {{ ref('stg_budget__milestone_status') }}
 ),
 
 -- every initiative is followed at every follow-up of its year, with or without a milestone
@@ -70,50 +82,40 @@ adopted as (
     group by all
 ),
 
--- Money stands as of the last full month: before the business date, not after the cut-off, and delivered without gaps
--- from 1 January. Without a ledger of the year there is no figure, and none is not nought.
-follow_up_periods as (
+-- an initiative with several milestones at a follow-up is shown by the one that is worst
+effort_statuses as (
     select
-        follow_ups.*,
-        cast(date_trunc('month', follow_ups.data_cut_off_date + 1) as date) - 1 as cut_off_month_end,
-        least(
-            cast(date_trunc('month', {{ as_of() }}) as date),
-            cast(date_trunc('month', covered_years.covered_to_date + 1) as date)
-        ) - 1 as ledger_month_end,
-        covered_years.covered_to_date is not null as has_ledger
-    from follow_ups
-    left join covered_years
-        on
-            follow_ups.municipality_code = covered_years.municipality_code
-            and follow_ups.follow_up_year = covered_years.posting_year
-),
-
-known_periods as (
-    select
-        *,
-        coalesce(has_ledger and ledger_month_end >= cut_off_month_end, false) as is_complete,
-        has_ledger and ledger_month_end >= make_date(follow_up_year, 1, 1) as has_full_month
-    from follow_up_periods
-),
-
--- The figure to date belongs to the first follow-up that the ledger does not reach; at later ones it would be the same
--- figure over again.
-spent_periods as (
-    select
-        *,
+        statuses.municipality_code,
+        statuses.agreement_year,
+        statuses.initiative_id,
+        statuses.follow_up_code,
         case
-            when
-                has_full_month
-                and (
-                    is_complete
-                    or row_number() over (
-                        partition by municipality_code, follow_up_year, is_complete
-                        order by data_cut_off_date, follow_up_code
-                    ) = 1
-                )
-                then least(cut_off_month_end, ledger_month_end)
-        end as spent_through_date
-    from known_periods
+            when bool_or(statuses.status = 'sur') then 'sur'
+            when bool_or(statuses.status = 'neutral') then 'neutral'
+            else 'glad'
+        end as effort_status
+    from statuses
+    semi join milestones
+        on
+            statuses.municipality_code = milestones.municipality_code
+            and statuses.agreement_year = milestones.agreement_year
+            and statuses.initiative_id = milestones.initiative_id
+            and statuses.follow_up_code = milestones.follow_up_code
+            and statuses.milestone_number = milestones.milestone_number
+            and milestones.has_text
+    where statuses.status_kind = 'effort'
+    group by all
+),
+
+economy_statuses as (
+    select
+        municipality_code,
+        agreement_year,
+        initiative_id,
+        follow_up_code,
+        status as economy_status
+    from statuses
+    where status_kind = 'economy'
 ),
 
 person_years as (
@@ -126,20 +128,17 @@ person_years as (
     where has_person_postings
 ),
 
-spent as (
-    select
-        spent_periods.municipality_code,
-        spent_periods.follow_up_code,
-        spending.agreement_year,
-        spending.initiative_id,
-        sum(spending.amount_dkk) as spent_to_date_dkk
-    from spent_periods
-    inner join spending
+-- Money booked on single persons would tell of them, to the øre: it is restricted, and with it all that it could be
+-- told from beside the budget.
+shown_economies as (
+    select economies.*
+    from economies
+    anti join person_years
         on
-            spent_periods.municipality_code = spending.municipality_code
-            and spent_periods.follow_up_year = spending.posting_year
-            and make_date(spending.posting_year, spending.posting_month, 1) <= spent_periods.spent_through_date
-    group by all
+            economies.municipality_code = person_years.municipality_code
+            and economies.agreement_year = person_years.agreement_year
+            and economies.initiative_id = person_years.initiative_id
+            and economies.agreement_year = person_years.posting_year
 ),
 
 joined as (
@@ -152,30 +151,29 @@ joined as (
         initiatives.responsible_center,
         initiatives.committee,
         expected.follow_up_code,
-        spent_periods.follow_up_name,
-        spent_periods.follow_up_sequence,
-        spent_periods.data_cut_off_date,
-        spent_periods.is_assumed as is_cut_off_assumed,
+        follow_ups.follow_up_name,
+        follow_ups.follow_up_sequence,
+        follow_ups.data_cut_off_date,
+        follow_ups.is_assumed as is_cut_off_assumed,
         milestone_texts.milestone_text,
         milestone_texts.milestone_text is not null as has_text,
-        -- what the centres report in their forms is staged and not shown here yet, and nothing is guessed
-        cast(null as varchar) as effort_status,
-        cast(null as varchar) as economy_status,
+        effort_statuses.effort_status,
+        economy_statuses.economy_status,
         cast(adopted.adopted_expenditure_mdkk as decimal(15, 3)) as adopted_expenditure_mdkk,
         cast(adopted.adopted_saving_mdkk as decimal(15, 3)) as adopted_saving_mdkk,
         initiatives.has_account,
         person_years.initiative_id is not null as has_person_postings,
-        spent_periods.is_reached,
-        spent_periods.spent_through_date,
-        -- money booked on single persons would tell of them, to the øre: its exact figures are restricted
-        case
-            when
-                initiatives.has_account
-                and person_years.initiative_id is null
-                and spent_periods.spent_through_date is not null
-                then cast(coalesce(spent.spent_to_date_dkk, 0) as decimal(18, 2))
-        end as spent_to_date_dkk,
-        not coalesce(spent_periods.is_complete, false) as is_preliminary,
+        follow_ups.is_reached,
+        spending_periods.spent_through_date,
+        shown_economies.spent_to_date_dkk,
+        not coalesce(spending_periods.is_complete, false) as is_preliminary,
+        economy_statuses.economy_status as reported_economy_status,
+        case shown_economies.is_budget_held when true then 'glad' when false then 'sur' end as computed_economy_status,
+        budgets.adopted_budget_dkk,
+        budgets.budget_changes_dkk,
+        budgets.corrected_budget_dkk,
+        shown_economies.forecast_dkk,
+        shown_economies.deviation_dkk,
         {{ as_of() }} as as_of,
         {{ is_synthetic() }} as is_synthetic
     from expected
@@ -184,10 +182,14 @@ joined as (
             expected.municipality_code = initiatives.municipality_code
             and expected.agreement_year = initiatives.agreement_year
             and expected.initiative_id = initiatives.initiative_id
-    left join spent_periods
+    left join follow_ups
         on
-            expected.municipality_code = spent_periods.municipality_code
-            and expected.follow_up_code = spent_periods.follow_up_code
+            expected.municipality_code = follow_ups.municipality_code
+            and expected.follow_up_code = follow_ups.follow_up_code
+    left join spending_periods
+        on
+            expected.municipality_code = spending_periods.municipality_code
+            and expected.follow_up_code = spending_periods.follow_up_code
     left join milestone_texts
         on
             expected.municipality_code = milestone_texts.municipality_code
@@ -199,18 +201,37 @@ joined as (
             expected.municipality_code = adopted.municipality_code
             and expected.agreement_year = adopted.agreement_year
             and expected.initiative_id = adopted.initiative_id
-    left join spent
+    left join effort_statuses
         on
-            expected.municipality_code = spent.municipality_code
-            and expected.agreement_year = spent.agreement_year
-            and expected.initiative_id = spent.initiative_id
-            and expected.follow_up_code = spent.follow_up_code
+            expected.municipality_code = effort_statuses.municipality_code
+            and expected.agreement_year = effort_statuses.agreement_year
+            and expected.initiative_id = effort_statuses.initiative_id
+            and expected.follow_up_code = effort_statuses.follow_up_code
+    left join economy_statuses
+        on
+            expected.municipality_code = economy_statuses.municipality_code
+            and expected.agreement_year = economy_statuses.agreement_year
+            and expected.initiative_id = economy_statuses.initiative_id
+            and expected.follow_up_code = economy_statuses.follow_up_code
+    left join budgets
+        on
+            expected.municipality_code = budgets.municipality_code
+            and expected.agreement_year = budgets.agreement_year
+            and expected.initiative_id = budgets.initiative_id
+            and expected.follow_up_code = budgets.follow_up_code
+            and follow_ups.follow_up_year = budgets.budget_year
+    left join shown_economies
+        on
+            expected.municipality_code = shown_economies.municipality_code
+            and expected.agreement_year = shown_economies.agreement_year
+            and expected.initiative_id = shown_economies.initiative_id
+            and expected.follow_up_code = shown_economies.follow_up_code
     left join person_years
         on
             expected.municipality_code = person_years.municipality_code
             and expected.agreement_year = person_years.agreement_year
             and expected.initiative_id = person_years.initiative_id
-            and spent_periods.follow_up_year = person_years.posting_year
+            and follow_ups.follow_up_year = person_years.posting_year
 ),
 
 final as (
@@ -219,7 +240,7 @@ final as (
         -- postings are net of income and savings, so they are compared with expenditure where no saving is agreed
         case
             when adopted_saving_mdkk is null
-                then {{ share('spent_to_date_dkk', 'adopted_expenditure_mdkk * 1000000', 'decimal(18, 6)') }}
+                then {{ exact_share('spent_to_date_dkk', 'adopted_expenditure_mdkk * 1000000') }}
         end as spent_share
     from joined
 )

@@ -15,6 +15,9 @@ described as (
         {{ municipality_code() }} as municipality_code,
         date_day,
         cast(year(date_day) as integer) as year_number,
+        -- a municipality's fiscal year is the calendar year
+        cast(year(date_day) as integer) as fiscal_year,
+        cast(quarter(date_day) as integer) as quarter_number,
         {{ quarter_label('date_day') }} as quarter_label,
         {{ month_label('date_day') }} as month_label,
         cast(month(date_day) as integer) as month_number,
@@ -28,6 +31,8 @@ described as (
             'mandag', 'tirsdag', 'onsdag', 'torsdag', 'fredag', 'lørdag', 'søndag'
         ][isodow(date_day)] as weekday_name,
         {{ school_year('date_day') }} as school_year,
+        make_date(year(date_day) - if(month(date_day) >= 8, 0, 1), 8, 1) as school_year_first_date,
+        make_date(year(date_day) + if(month(date_day) >= 8, 1, 0), 7, 31) as school_year_last_date,
         last_day(date_day) = date_day as is_month_end
     from days
 ),
