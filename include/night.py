@@ -204,7 +204,9 @@ def publish_step(settings: Settings, run_id: str) -> dict[str, Any]:
 
 
 def _warnings(settings: Settings, run_id: str) -> list[str]:
-    """With which warnings a run goes out: those of the marts' validation, and those of the deliveries it is made of."""
+    """With which warnings a run goes out: the marts' validation's, its deliveries', and that dbt's docs are missing."""
+    from include.warehouse.build import NO_DOCS
+    from include.warehouse.dbt_docs import docs_page
     from include.warehouse.landing_file import read_landed
     from include.warehouse.run_folder import RunFolder
 
@@ -214,6 +216,8 @@ def _warnings(settings: Settings, run_id: str) -> list[str]:
     if not folder.landing_file.is_file():
         # There is no build; `publish` says so.
         return found
+    if not docs_page(folder).is_file():
+        found = [*found, NO_DOCS]
     deliveries = read_landed(settings, folder).deliveries
     return found + [f"{one.dataset}/{one.file_name}: {note}" for one in deliveries for note in one.notes]
 

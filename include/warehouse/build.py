@@ -1,4 +1,7 @@
-"""The build: one dbt process that makes a private database out of landing, and tells what went wrong in it."""
+"""The build: one dbt process that makes a private database out of landing, and tells what went wrong in it.
+
+A second, short one writes dbt's documentation of what was built.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from include.errors import Refused, WarehouseError
 from include.settings import PROJECT_ROOT, Settings
+from include.warehouse.dbt_docs import keep_page
 from include.warehouse.landing_file import decided_synthetic, read_landed
 from include.warehouse.lock import refresh_lock
 from include.warehouse.run_folder import RunFolder
@@ -64,7 +68,10 @@ class NodeTime:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What one dbt process did: counts of what it built and tested, whole seconds of the process, dbt's warnings."""
+    """What one dbt process did: counts of what it built and tested, whole seconds of the process, dbt's warnings.
+
+    `docs_seconds` is what the documentation took after it.
+    """
 
     run_id: str
     models: int
@@ -73,6 +80,11 @@ class BuildReport:
     seconds: float
     slowest: tuple[NodeTime, ...]
     warnings: tuple[str, ...]
+    docs_seconds: float = 0.0
+
+
+NO_DOCS = "dbt's documentation was not made, so operations/dbt_docs is missing; the end of dbt.log says why"
+"""The warning of a release without it: an engineer misses a page, and no reader misses a figure."""
 
 
 def build(
@@ -113,9 +125,12 @@ def build(
             "landing_fingerprint": landed.fingerprint,
         }
         started = time.monotonic()
-        code, warnings, last_lines = _run_dbt(settings, folder, project, inputs)
+        # A run folder is new, so there is nothing that a partial parse could start from.
+        code, warnings, last_lines = _run_dbt(
+            settings, folder, project, inputs, "build", "--no-partial-parse", "--exclude-resource-type", "unit_test"
+        )
         seconds = time.monotonic() - started
-        report = _report(folder, code, seconds, warnings, last_lines)
+        report = _with_docs(settings, folder, project, inputs, _report(folder, code, seconds, warnings, last_lines))
         folder.inputs_file.write_text(json.dumps(inputs, indent=1), "utf-8")
     return report
 
@@ -144,24 +159,41 @@ def _environment(settings: Settings, folder: RunFolder) -> dict[str, str]:
     }
 
 
+def _with_docs(
+    settings: Settings, folder: RunFolder, project: Path, inputs: dict[str, Any], report: BuildReport
+) -> BuildReport:
+    """The report of a build once its documentation is made; what is wrong with that is a warning, not a failure.
+
+    Without compiling, dbt takes the manifest as the build left it, and writes none.
+    """
+    started = time.monotonic()
+    code, warnings, _ = _run_dbt(settings, folder, project, inputs, "docs", "generate", "--static", "--no-compile")
+    if code != 0 or not keep_page(settings, folder, project):
+        _log.warning("%s", NO_DOCS)
+        warnings.append(NO_DOCS)
+    seconds = round(time.monotonic() - started, 3)
+    # What it says of the project, the build has said already.
+    told = [text for text in warnings if text not in report.warnings]
+    return replace(report, warnings=report.warnings + tuple(told), docs_seconds=seconds)
+
+
 def _run_dbt(
-    settings: Settings, folder: RunFolder, project: Path, inputs: dict[str, Any]
+    settings: Settings, folder: RunFolder, project: Path, inputs: dict[str, Any], *task: str
 ) -> tuple[int, list[str], list[str]]:
-    """Run dbt to its end; gives its exit code, its warnings and its last lines, both scrubbed.
+    """Run a task of dbt to its end; gives its exit code, its warnings and its last lines, both scrubbed.
 
     dbt writes no log file itself: what it says comes as JSON lines through a pipe and reaches `logs/dbt.log` scrubbed.
     """
     variables = {name: inputs[name] for name in ("as_of", "municipality_code", "is_synthetic")}
-    command = [sys.executable, "-c", _DBT, str(os.getpid()), "build"]
+    command = [sys.executable, "-c", _DBT, str(os.getpid()), *task]
     command += ["--project-dir", str(project.resolve()), "--profiles-dir", str(project.resolve())]
     command += ["--target-path", str(folder.target), "--log-path", str(folder.logs)]
     command += ["--log-format", "json", "--log-level", "info", "--log-level-file", "none", "--no-use-colors"]
-    # A run folder is new, so there is nothing that a partial parse could start from.
-    command += ["--no-partial-parse", "--exclude-resource-type", "unit_test", "--vars", json.dumps(variables)]
+    command += ["--vars", json.dumps(variables)]
     warnings: list[str] = []
     last_lines: deque[str] = deque(maxlen=_LINES_SHOWN)
     with (
-        (folder.logs / "dbt.log").open("w", encoding="utf-8") as log,
+        (folder.logs / "dbt.log").open("a", encoding="utf-8") as log,
         subprocess.Popen(
             command,
             env=_environment(settings, folder),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -16,12 +17,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tiny_dbt_project import Template, deliver, plant, write_project
+from tiny_dbt_project import PERSON_KEYS, Template, deliver, plant, write_project
 
 from include.errors import WarehouseError
 from include.night import publish_step
 from include.settings import PROJECT_ROOT, Settings
-from include.warehouse.build import BuildFailed, build
+from include.warehouse.build import NO_DOCS, BuildFailed, build
+from include.warehouse.dbt_docs import MADE_BY_DBT, docs_page, keep_page
 from include.warehouse.landing_file import Landed, decided_synthetic
 from include.warehouse.protect import protect
 from include.warehouse.run_folder import RunFolder, new_run_id
@@ -253,6 +255,76 @@ def test_run_ids_are_unique_and_in_order() -> None:
     assert len(set(ids)) == 2000
     assert ids == sorted(ids)
     assert RunFolder.of(Settings(home=Path("x")), ids[0]).root.is_absolute()
+
+
+# --- documentation --------------------------------------------------------------------------------------------------
+
+
+def test_the_documentation_is_one_page_without_paths_that_calls_nobody(template: Template) -> None:
+    folder = RunFolder(template.folder)
+    page = docs_page(folder).read_text("utf-8")
+    assert "Centrets kode / The centre's code" in page
+    assert "select center_code::varchar as center_code" in page
+    # Compiled, as the build ran it.
+    assert '\\"warehouse\\".\\"seeds\\".\\"centers\\"' in page or "target/compiled" in page
+    head = page.partition("<script")[0]
+    assert "Content-Security-Policy" in head
+    assert "default-src 'none'" in head
+    assert not re.search(r"(?:connect|frame|worker|child)-src|https?:", head.partition("Content-Security-Policy")[2])
+    assert '"send_anonymous_usage_stats": true' not in page
+    project = template.settings.home.parent / "project"
+    for path in (template.folder, project, template.settings.home, PROJECT_ROOT, Path.home()):
+        assert str(path) not in page
+    assert '"run/target/compiled/' in page
+    for key in PERSON_KEYS:
+        assert str(key) not in page
+    assert 0 < template.report.docs_seconds < 60
+    assert not any("documentation" in text for text in template.report.warnings)
+
+
+def test_the_documentation_leaves_the_manifest_and_results_of_the_build(template: Template) -> None:
+    folder = RunFolder(template.folder)
+    nodes = json.loads(folder.manifest_file.read_text("utf-8"))["nodes"]
+    assert nodes["model.tiny.dim_center"]["compiled_code"]
+    results = json.loads(folder.results_file.read_text("utf-8"))
+    assert results["args"]["which"] == "build"
+    assert len(results["results"]) == 11
+
+
+NO_CATALOG = """
+{% macro duckdb__get_catalog(information_schema, schemas) %}
+    {{ exceptions.raise_compiler_error("no catalog today") }}
+{% endmacro %}
+"""
+
+
+def test_a_release_without_documentation_says_so(settings: Settings, tmp_path: Path) -> None:
+    run_id = "20260619T013000Z"
+    project = write_project(tmp_path / "project", {"macros/no_catalog.sql": NO_CATALOG})
+    report = build(settings, run_id, project=project, write_landing=plant)
+    assert NO_DOCS in report.warnings
+    folder = RunFolder.of(settings, run_id)
+    assert not docs_page(folder).exists()
+    assert "no catalog today" in (folder.logs / "dbt.log").read_text("utf-8")
+    said = {"run_id": run_id, "critical": [], "warnings": []}
+    (folder.operations / "validation.json").write_text(json.dumps(said), "utf-8")
+    protect(settings, run_id)
+    assert publish_step(settings, run_id)["notes"] == 1
+    operations = settings.current_release / "operations"
+    with duckdb.connect(str(operations / "operations.duckdb"), read_only=True) as connection:
+        assert connection.execute("select note from notes").fetchall() == [(NO_DOCS,)]
+
+
+def test_a_page_that_cannot_be_closed_to_the_internet_is_not_kept(template: Template, settings: Settings) -> None:
+    folder = RunFolder(template.copy_to(settings, "page"))
+    docs_page(folder).unlink()
+    for text in ("", "<p>", "<html><script>'<head>'</script>"):
+        (folder.target / MADE_BY_DBT).write_text(text, "utf-8")
+        assert keep_page(settings, folder, PROJECT_ROOT) is False
+        assert not docs_page(folder).exists()
+    (folder.target / MADE_BY_DBT).write_text(f"<head></head>{folder.root}|{json.dumps('/å')}", "utf-8")
+    assert keep_page(settings, folder, Path("/å"))
+    assert docs_page(folder).read_text("utf-8").endswith('</head>run|"dbt_project"')
 
 
 # --- what a run is made from ----------------------------------------------------------------------------------------

@@ -135,9 +135,10 @@ def test_a_release_has_its_parts_in_their_places(run: Run, settings: Settings, u
     modes = {str(file.relative_to(release.path)): stat.S_IMODE(file.stat().st_mode) for file in release.path.rglob("*")}
     assert modes["warehouse.duckdb"] == modes["manifest.json"] == 0o644
     assert modes["restricted"] == modes["operations"] == 0o750
-    assert {modes.pop(f"operations/data_docs{part}") for part in ("", "/validations")} == {0o750}
+    docs = {"operations/data_docs", "operations/data_docs/validations", "operations/dbt_docs"}
+    assert {modes.pop(place) for place in docs} == {0o750}
     assert {mode for name, mode in modes.items() if "/" in name} == {0o640}
-    assert "operations/data_docs/validations/dim_center.html" in modes
+    assert {"operations/data_docs/validations/dim_center.html", "operations/dbt_docs/index.html"} <= set(modes)
     for way in (settings.home, settings.releases, release.path):
         assert stat.S_IMODE(way.stat().st_mode) == 0o755
     assert not list(release.path.rglob("*.wal"))

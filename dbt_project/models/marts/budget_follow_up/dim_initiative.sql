@@ -21,6 +21,15 @@ initiative_accounts as (
     where basis != 'synthetic' or {{ is_synthetic() }}
 ),
 
+coverage as (
+    select
+        municipality_code,
+        subject_code as initiative_id,
+        string_split(marts, ', ') as marts
+    from {{ ref('mart_coverage') }}
+    where subject_kind = 'initiative'
+),
+
 -- documents write a centre with and without "Center for", and a name belongs to one centre at a time
 described as (
     select
@@ -41,7 +50,9 @@ described as (
         initiatives.case_number,
         initiatives.document_date,
         initiative_accounts.initiative_id is not null as has_account,
-        initiatives.delivery_id
+        initiatives.delivery_id,
+        -- a number that the list does not know is where every initiative is
+        coalesce(coverage.marts, ['mart_budget_follow_up']) as marts
     from initiatives
     left join centers
         on
@@ -60,6 +71,10 @@ described as (
             initiatives.municipality_code = initiative_accounts.municipality_code
             and initiatives.agreement_year = initiative_accounts.agreement_year
             and initiatives.initiative_id = initiative_accounts.initiative_id
+    left join coverage
+        on
+            initiatives.municipality_code = coverage.municipality_code
+            and initiatives.initiative_id = coverage.initiative_id
 )
 
 select * from described
