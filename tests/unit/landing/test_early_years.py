@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from landing_steps import Spoilt, Synthetic, landed, problems, take_in
 from suites import (
     Batch,
@@ -182,16 +183,44 @@ def test_a_form_stays_sent_when_its_consent_is_withdrawn(week: Synthetic) -> Non
     assert old[lost]["Sendt til skole"] == new[lost]["Sendt til skole"] != ""
 
 
-def test_no_model_but_the_one_that_filters_reads_forms_without_a_consent() -> None:
-    """Who adds a reader says here why it shows no form to a school."""
-    reads = re.compile(
-        r"""(ref\(\s*['"]stg_trivsel__description_forms|source\(\s*['"]trivsel['"],\s*['"]description_forms)"""
-    )
+def _models_that_read(pattern: str) -> set[str]:
     models = {file.stem: file.read_text("utf-8") for file in (DBT / "models").rglob("*.sql")}
-    assert {name for name, text in models.items() if reads.search(text)} == {
+    return {name for name, text in models.items() if re.search(pattern, text)}
+
+
+def test_no_model_but_the_ones_that_filter_and_count_reads_forms_without_a_consent() -> None:
+    """Who adds a reader says here why it shows no form to a school.
+
+    int_shareable_description_forms lets through only forms whose child has a consent that holds.
+    int_description_form_counts lets through counts alone, by school year and children's house.
+    """
+    assert _models_that_read(
+        r"""(ref\(\s*['"]stg_trivsel__description_forms|source\(\s*['"]trivsel['"],\s*['"]description_forms)"""
+    ) == {
         "stg_trivsel__description_forms",
         "int_shareable_description_forms",
+        "int_description_form_counts",
     }
+
+
+def test_the_counts_of_forms_tell_nothing_but_counts_and_only_the_transition_reads_them() -> None:
+    described = yaml.safe_load((DBT / "models" / "intermediate" / "int_description_form_counts.yml").read_text("utf-8"))
+    (model,) = described["models"]
+    # the contract is enforced: what stands here is all that leaves the model
+    assert {column["name"]: column["data_type"] for column in model["columns"]} == {
+        "municipality_code": "varchar",
+        "school_year": "varchar",
+        "unit_type": "varchar",
+        "unit_id": "varchar",
+        "forms": "integer",
+        "children": "integer",
+        "shareable_forms": "integer",
+        "sent_without_consent_forms": "integer",
+    }
+    columns = {column["name"]: column for column in model["columns"]}
+    (units,) = columns["unit_type"]["data_tests"]
+    assert units["accepted_values"]["arguments"]["values"] == ["municipality", "district", "house"]
+    assert _models_that_read(r"""ref\(\s*['"]int_description_form_counts""") == {"mart_overgang_dagtilbud_skole"}
 
 
 # ---- rows that don't fit
