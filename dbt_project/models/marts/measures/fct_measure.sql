@@ -1,6 +1,6 @@
 {%- set measured_columns = [
     'municipality_code', 'measure_id', 'measure_part', 'period_type', 'period', 'period_end_date', 'unit_type',
-    'unit_id', 'numerator', 'denominator', 'value', 'person_count', 'is_incomplete', 'open_reason'
+    'unit_id', 'numerator', 'denominator', 'measure_value', 'person_count', 'is_incomplete', 'open_reason'
 ] -%}
 
 with
@@ -82,8 +82,8 @@ with_target as (
         targets.target_value as target,
         case
             when not targets.is_judgeable then null
-            when targets.comparison = '>=' then measured.value >= targets.target_value
-            when targets.comparison = '<=' then measured.value <= targets.target_value
+            when targets.comparison = '>=' then measured.measure_value >= targets.target_value
+            when targets.comparison = '<=' then measured.measure_value <= targets.target_value
         end as is_target_met
     from measured
     left join measure_ages on measured.measure_id = measure_ages.measure_id
@@ -108,8 +108,9 @@ final as (
         unit_id,
         numerator,
         denominator,
-        value,
+        measure_value as value,
         person_count,
+        coalesce(is_incomplete, false) as is_incomplete,
         cast(target as decimal(18, 6)) as target,
         is_target_met,
         coalesce(is_incomplete, false)
