@@ -242,8 +242,7 @@ class Delivery:
 def days_of(label: str) -> tuple[dt.date, dt.date]:
     """First and last day of a year, month, school year or range of days, as file names tell them."""
     if re.fullmatch(r"\d{8}-\d{8}", label):
-        first, last = (day(part) for part in label.split("-"))
-        assert first and last
+        first, last = (dt.datetime.strptime(part, "%Y%m%d").date() for part in label.split("-"))
         return first, last
     if re.fullmatch(r"\d{4}-\d{4}", label):
         return dt.date(int(label[:4]), 8, 1), dt.date(int(label[5:]), 7, 31)
@@ -310,7 +309,7 @@ def deliveries(inbox: Path, dataset: str) -> list[Delivery]:
 
 @functools.lru_cache(maxsize=64)
 def _standing(inbox: Path, dataset: str) -> tuple[pd.DataFrame, dt.date | None]:
-    """The rows that stand, with the file that each comes from, and the newest as_of of the files that they come from."""
+    """The rows that stand, each with its file, and the newest as_of of these files."""
     kind = contract(dataset)["delivery"]["period"]
     files = deliveries(inbox, dataset)
     if not files:
@@ -423,6 +422,189 @@ def _accounts_as_of(inbox: Path) -> dt.date | None:
     return max((date for info, _ in _tables(inbox).values() if (date := day(info["updated"]))), default=None)
 
 
+_LABELS = {"1": "BO1", "2": "BO2", "3": "BO3"}
+_BLOCK = re.compile(r"^[ \xa0]?(\d+\.\d{2})\.[ \xa0]", re.MULTILINE)
+_HEADER = "Kort beskrivelse af indsatsen"
+_SMILEY = r"\s*[\uf04a-\uf04c]?\s*"
+_FURNITURE = (
+    re.compile(r"^\s*- \d+ -\s*$"),
+    re.compile(r"^\s*Børne- og Skoleudvalget\s+Udmøntning af Aftale om budget \d{4}\s*$"),
+    re.compile(r"^\s*Sagsid: .*$"),
+)
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        [
+            *("januar", "februar", "marts", "april", "maj", "juni"),
+            *("juli", "august", "september", "oktober", "november", "december"),
+        ],
+        start=1,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Initiative:
+    """An initiative of a budget agreement; `milestones` in order, each its follow-up and whether it has a text.
+
+    `amounts` are those that the finance line states: kind (expenditure, saving) to millions of kroner. Money that is
+    moved from year to year is counted in, which makes 3.19 too much; no measure here reads that one.
+    """
+
+    agreement_year: int
+    initiative_id: str
+    initiative_type: str
+    responsible_center: str
+    milestones: tuple[tuple[str, bool], ...]
+    amounts: Mapping[str, Decimal]
+
+    @property
+    def key(self) -> str:
+        """Such as 2026/3.04."""
+        return f"{self.agreement_year}/{self.initiative_id}"
+
+
+@functools.lru_cache(maxsize=8)
+def agreements(inbox: Path) -> tuple[tuple[Initiative, ...], dt.date | None]:
+    """All initiatives of the newest version of each year's agreement, and the newest date of these documents."""
+    newest: dict[int, tuple[dt.date, str, str]] = {}
+    for file in sorted((inbox / "budget_agreement").iterdir()):
+        text = _pdf_text(file) if file.suffix == ".pdf" else decoded(file.read_bytes()).replace("\r\n", "\n")
+        (year,) = set(re.findall(r"^\s*Aftale om budget (\d{4})\s*$", text, re.MULTILINE))
+        dated = re.search(r"^\s*Sagsid: \S+\s+(\d+)\. (\w+) (\d{4})", text, re.MULTILINE)
+        assert dated is not None
+        date = dt.date(int(dated[3]), _MONTHS[dated[2]], int(dated[1]))
+        newest[int(year)] = max(newest.get(int(year), (date, "", "")), (date, file.name, text))
+    found = [initiative for year, (_, _, text) in sorted(newest.items()) for initiative in _initiatives(year, text)]
+    return tuple(found), max((date for date, _, _ in newest.values()), default=None)
+
+
+def _pdf_text(file: Path) -> str:
+    import pdfplumber
+
+    with pdfplumber.open(file) as document:
+        return "\n".join(page.extract_text() or "" for page in document.pages)
+
+
+def _initiatives(year: int, text: str) -> Iterator[Initiative]:
+    lines = [line for line in text.split("\n") if not any(form.match(line) for form in _FURNITURE)]
+    text = "\n".join(lines)
+    starts = []
+    for found in _BLOCK.finditer(text):
+        # A title wraps over three lines at most, with a blank one before the header.
+        ahead = "\n".join(text[found.start() :].split("\n")[:6])
+        head = ahead.find(_HEADER)
+        if head >= 0 and not _BLOCK.search(ahead[:head], found.end() - found.start()):
+            starts.append((found.start(), found[1]))
+    numbers = [number for _, number in starts]
+    seen: dict[str, int] = {}
+    for place, (start, number) in enumerate(starts):
+        end = starts[place + 1][0] if place + 1 < len(starts) else len(text)
+        seen[number] = seen.get(number, 0) + 1
+        name = f"{number}-{seen[number]}" if numbers.count(number) > 1 else number
+        yield _initiative(year, name, text[start:end])
+
+
+def _initiative(year: int, initiative_id: str, block: str) -> Initiative:
+    kind = re.search(rf"{_HEADER} \(([^)]+)\)", block)
+    center = re.search(r"Ansvarligt center:\s*(.*?)\s*Ansvarligt udvalg:", block, re.DOTALL)
+    assert kind is not None
+    assert center is not None
+    head, *rows = re.split(r"^[ \xa0]?Milepæl\b", block, flags=re.MULTILINE)
+    # the finance line follows the last milestone
+    *_, last = rows or [head]
+    finance = re.split(r"^[ \xa0]?Økonomi\b", last, flags=re.MULTILINE)
+    if len(finance) != 2:
+        raise ValueError(f"{year}/{initiative_id}: no single finance line")
+    rows[-1:] = [finance[0]]
+    return Initiative(
+        year,
+        initiative_id,
+        " ".join(kind[1].split()),
+        " ".join(center[1].split()),
+        tuple(_milestone(year, row) for row in rows),
+        _amounts(year, finance[1]),
+    )
+
+
+def _milestone(year: int, row: str) -> tuple[str, bool]:
+    """The follow-up, and whether any word is left beside its label; a PDF puts the label's year on a line below."""
+    labels = [
+        *re.finditer(rf"([123])\. budgetopfølgning(?: {year})?{_SMILEY}$", row, re.MULTILINE),
+        *re.finditer(rf"31\.12\.{year}{_SMILEY}$", row, re.MULTILINE),
+    ]
+    if len(labels) != 1:
+        raise ValueError(f"{len(labels)} follow-ups in one milestone: {row!r}")
+    (label,) = labels
+    rest = row[: label.start()] + "\n" + row[label.end() :]
+    if str(year) not in label[0]:
+        rest = re.sub(rf"(?<!\d){year}{_SMILEY}$", "", rest, count=1, flags=re.MULTILINE)
+    code = _LABELS[label[1]] if label.re.groups else "YE"
+    return f"{code}-{year}", bool(rest.strip())
+
+
+def _amounts(year: int, text: str) -> dict[str, Decimal]:
+    """What is spent or saved in the agreement's own year: the verb before an amount tells which."""
+    found: dict[str, Decimal] = {}
+    text = " ".join(text.split())
+    for sentence in re.split(r"(?<=[a-zæøå0-9]\.) (?=[A-ZÆØÅ])", text):
+        for stated in re.finditer(r"(\d+(?:,\d+)?) mio\. ?kr", sentence):
+            years = re.findall(r"\b20\d{2}\b", sentence)
+            if years and str(year) not in years:
+                continue
+            kind = "saving" if re.search(r"[Bb]esparelse", sentence[: stated.start()]) else "expenditure"
+            found[kind] = found.get(kind, Decimal(0)) + Decimal(stated[1].replace(",", "."))
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _answers(inbox: Path) -> pd.DataFrame:
+    import openpyxl
+
+    rows = []
+    for file in sorted((inbox / "milestone_status").glob("*.xlsx")):
+        sheet = openpyxl.load_workbook(file, read_only=True).worksheets[0]
+        lines = [tuple(line) for line in sheet.iter_rows(values_only=True)]
+        follow_up, center = lines[1][0], lines[2][0]
+        begin = next(place for place, line in enumerate(lines) if line[0] == "Nøgle")
+        names = [str(name) for name in lines[begin] if name]
+        answers = []
+        for line in lines[begin + 1 :]:
+            cells = dict(zip(names, line, strict=False))
+            if not cells["Nøgle"] or not cells["Status"]:
+                continue
+            date = cells["Dato"]
+            answers.append(
+                {
+                    "follow_up": str(follow_up),
+                    "center": str(center),
+                    "key": str(cells["Nøgle"]).split()[0],
+                    "status": str(cells["Status"]).strip().lower(),
+                    "answered": date.date() if isinstance(date, dt.datetime) else day(str(date)),
+                    "delivery_file": file.name,
+                }
+            )
+        newest = max((answer["answered"] for answer in answers if answer["answered"]), default=None)
+        rows += [answer | {"delivery_as_of": newest} for answer in answers]
+    return pd.DataFrame(rows)
+
+
+def status_answers(inbox: Path) -> pd.DataFrame:
+    """All answers of the centres' forms; a correction stands beside what it corrects, so the newer one counts."""
+    return _answers(inbox).copy()
+
+
+def _answers_as_of(inbox: Path) -> dt.date | None:
+    found = _answers(inbox)
+    return None if found.empty else max(date for date in found["delivery_as_of"] if date)
+
+
+def _no_table(inbox: Path) -> pd.DataFrame:
+    raise ValueError("an agreement is no table; see agreements()")
+
+
 _OTHER_FORMS: dict[str, tuple[Any, Any]] = {
     "municipal_accounts": (accounts, _accounts_as_of),
+    "milestone_status": (status_answers, _answers_as_of),
+    "budget_agreement": (_no_table, lambda inbox: agreements(inbox)[1]),
 }
