@@ -10,9 +10,9 @@ import datetime as dt
 import functools
 import itertools
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -116,7 +116,10 @@ def _center(name: str) -> str:
 
 @dataclass(frozen=True)
 class Economy:
-    """An initiative of a follow-up's year at the follow-up: kroner spent, budget as it stands, months of spending."""
+    """An initiative of a follow-up's year at the follow-up: kroner spent, budget as it stands, months of spending.
+
+    There is no budget where no entry of the year was ever made; one that is decided later is 0 until then.
+    """
 
     key: str
     follow_up: FollowUp
@@ -159,7 +162,6 @@ def _claims() -> tuple[Claim, ...]:
     return tuple(found)
 
 
-@functools.cache
 def _parts(account: str) -> Mapping[str, str]:
     """What an account string `cost centre-account-activity-art…` names; nine digits are the account."""
     parts = account.split("-")
@@ -174,21 +176,31 @@ def _parts(account: str) -> Mapping[str, str]:
     return named
 
 
+@functools.cache
+def _claims_on(account: str) -> tuple[Claim, ...]:
+    parts = _parts(account)
+    return tuple(claim for claim in _claims() if claim.pattern.fullmatch(parts.get(claim.field, "")))
+
+
 def _claimed(account: str, first: dt.date, last: dt.date) -> Iterator[tuple[str, Fraction]]:
     """The initiatives that claim an account on any of the days, each with its share."""
-    parts = _parts(account)
-    for claim in _claims():
-        if claim.first <= last and claim.last >= first and claim.pattern.fullmatch(parts.get(claim.field, "")):
+    for claim in _claims_on(account):
+        if claim.first <= last and claim.last >= first:
             yield claim.initiative, claim.share
 
 
-def _whole_months(inbox: Path, year: int, until: dt.date) -> int:
-    """How many months of a year, from January on, the ledger covers to their last day without a gap, up to a day."""
+def _covered(inbox: Path) -> frozenset[dt.date]:
+    """The days that some file of the ledger covers and that had come when it was made."""
     covered = set()
     for delivery in native.deliveries(inbox, "ledger_postings"):
         first, last = delivery.days
         last = min(last, delivery.as_of)
         covered |= {first + dt.timedelta(days=later) for later in range((last - first).days + 1)}
+    return frozenset(covered)
+
+
+def _whole_months(covered: frozenset[dt.date], year: int, until: dt.date) -> int:
+    """How many months of a year, from January on, are covered to their last day without a gap, up to a day."""
     count = 0
     for end in native.months(dt.date(year, 1, 1), dt.date(year, 12, 31)):
         days = {end.replace(day=number) for number in range(1, end.day + 1)}
@@ -220,23 +232,23 @@ def economy(inbox: Path) -> tuple[Economy, ...]:
             entries[initiative, year].append((decided, rounded(Fraction(amount) * share, 2)))
     initiatives, _ = native.agreements(inbox)
     with_accounts = {claim.initiative for claim in _claims()}
+    covered = _covered(inbox)
     found = []
     for follow_up in with_a_figure(as_of):
-        months = _whole_months(inbox, follow_up.year, min(follow_up.cut_off, as_of))
+        months = _whole_months(covered, follow_up.year, min(follow_up.cut_off, as_of))
         if not months:
             continue
         for initiative in initiatives:
             if initiative.agreement_year != follow_up.year or initiative.key not in with_accounts:
                 continue
-            decided_by_then = [
-                amount for decided, amount in entries[initiative.key, follow_up.year] if decided <= follow_up.cut_off
-            ]
+            of_year = entries.get((initiative.key, follow_up.year), [])
+            decided_by_then = [amount for decided, amount in of_year if decided <= follow_up.cut_off]
             found.append(
                 Economy(
                     initiative.key,
                     follow_up,
                     sum((spent[initiative.key][follow_up.year, month] for month in range(1, months + 1)), Decimal(0)),
-                    sum(decided_by_then, Decimal(0)) if decided_by_then else None,
+                    sum(decided_by_then, Decimal(0)) if of_year else None,
                     months,
                 )
             )
@@ -248,7 +260,13 @@ def _economy_row(measure: str, part: str, found: Economy) -> Row:
         *(measure, part, "follow_up", found.follow_up.code, found.follow_up.cut_off, "initiative", found.key),
         numerator=exact(found.spent),
         denominator=exact(found.corrected),
+        is_incomplete=found.months < found.follow_up.cut_off.month,
     )
+
+
+def _told(row: Row) -> Row:
+    """A row without a value says why."""
+    return replace(row, open_reason=native.SOME_REASON) if row.value is None and row.open_reason is None else row
 
 
 def k02(inbox: Path) -> list[Row]:
@@ -262,14 +280,14 @@ def k02(inbox: Path) -> list[Row]:
             if found.corrected < 0:
                 allowed = allowed * found.months / 12
             value = Decimal(int(Fraction(found.spent) <= allowed))
-        rows.append(replace(row, value=value))
+        rows.append(_told(replace(row, value=value)))
     return rows
 
 
 def k03(inbox: Path) -> list[Row]:
     """What an initiative has spent of its budget."""
     return [
-        replace(_economy_row("K03", "all", found), value=value_of(found.spent, found.corrected))
+        _told(replace(_economy_row("K03", "all", found), value=value_of(found.spent, found.corrected)))
         for found in economy(inbox)
     ]
 
@@ -302,12 +320,13 @@ def k07(inbox: Path) -> list[Row]:
             rows.append(replace(row, open_reason="Et regnskabstal mangler / An accounts figure is missing"))
             continue
         share, before = shares[year], shares.get(baseline)
+        value = None if share is None or before is None else share - before
         rows.append(
             replace(
                 row,
                 numerator=exact(cells[year]["52821"]),
                 denominator=exact(sum(cells[year].values())),
-                value=None if share is None or before is None else share - before,
+                value=value,
                 open_reason=(
                     "Dokumentet siger ikke, om 2 pct. er procentpoint eller relativt / "
                     "The document does not say whether 2 per cent are points or relative"
@@ -328,28 +347,28 @@ def _setting(name: str) -> Decimal:
 
 def k09(inbox: Path) -> list[Row]:
     """Initiative 3.04: spending of the adopted investment, and the adopted saving that nobody can see realised."""
-    amounts = {found.key: found.amounts for found in native.agreements(inbox)[0]}
+    families = [found for found in native.agreements(inbox)[0] if found.initiative_id == "3.04"]
+    adopted = {found.key: {kind: amount * 1_000_000 for kind, amount in found.amounts.items()} for found in families}
     rows = []
     for found in economy(inbox):
-        if found.key.split("/")[1] != "3.04":
-            continue
-        stated = {kind: amount * 1_000_000 for kind, amount in amounts[found.key].items()}
-        adopted, saving = stated.get("expenditure"), stated.get("saving")
-        row = _economy_row("K09", "expenditure", found)
-        rows.append(replace(row, denominator=exact(adopted), value=value_of(found.spent, adopted)))
-        if saving is not None:
-            rows.append(
-                replace(
-                    row,
-                    measure_part="saving",
-                    numerator=None,
-                    denominator=exact(saving),
-                    open_reason=(
-                        "Kassedata viser netto; den realiserede besparelse står ikke for sig / "
-                        "The ledger shows net; the realised saving does not stand by itself"
-                    ),
-                )
-            )
+        if found.key in adopted:
+            invested = adopted[found.key].get("expenditure")
+            row = _economy_row("K09", "expenditure", found)
+            rows.append(_told(replace(row, denominator=exact(invested), value=value_of(found.spent, invested))))
+    unseen = (
+        "Kassedata viser netto; den realiserede besparelse står ikke for sig / "
+        "The ledger shows net; the realised saving does not stand by itself"
+    )
+    rows += [
+        Row(
+            *("K09", "saving", "follow_up", follow_up.code, follow_up.cut_off, "initiative", initiative.key),
+            denominator=exact(adopted[initiative.key]["saving"]),
+            open_reason=unseen,
+        )
+        for initiative in families
+        for follow_up in follow_ups(native.as_of(inbox))
+        if "saving" in adopted[initiative.key] and follow_up.year == initiative.agreement_year
+    ]
     return rows
 
 
@@ -573,6 +592,11 @@ def _age_at_first(inbox: Path, measure: str, kind: str) -> list[Row]:
     for child, start, _, section in _granted(inbox):
         if any(begin <= start <= end for begin, end in sections.get(section, [])):
             first[child] = min(start, first.get(child, start))
+    # of what began before the first payment that is delivered, only what is still paid for is known
+    paid_from = min(
+        (date for row in records(native.current(inbox, "granted_payments")) if (date := day(row["date"]))),
+        default=as_of,
+    )
     ages: dict[int, list[int]] = defaultdict(list)
     for child, start in first.items():
         born = native.birth_date(child)
@@ -586,8 +610,9 @@ def _age_at_first(inbox: Path, measure: str, kind: str) -> list[Row]:
             denominator=exact(len(days)),
             value=rounded(Fraction(sum(days), len(days)) / Fraction("365.25")),
             person_count=len(days),
+            is_incomplete=year < paid_from.year,
             open_reason=(
-                "Gennemsnitet for 2016 findes ikke i leverancerne / The mean of 2016 is not in the deliveries"
+                "Gennemsnittet for 2016 findes ikke i leverancerne / The mean of 2016 is not in the deliveries"
             ),
         )
         for year, days in ages.items()
@@ -644,31 +669,34 @@ class Absence:
         }
         self._stage = {row["grade_level"]: row["school_stage"] for row in records(seed("school_stage"))}
         kinds = {row["absence_kind"]: row["absence_kind_code"] for row in records(seed("absence_kind"))}
-        absent: dict[str, dict[dt.date, tuple[str, str]]] = defaultdict(dict)
+        absent: dict[str, list[tuple[dt.date, str, str]]] = defaultdict(list)
         for row in records(native.current(inbox, "absence_days")):
             child, date = person(row["Personnummer"]), day(row["Dato"])
             assert child is not None
             assert date is not None
-            absent[child][date] = (self._main[row["Institutionsnummer"]], kinds[row["Fraværsart"]])
+            absent[child].append((date, self._main[row["Institutionsnummer"]], kinds[row["Fraværsart"]]))
         self.planned: dict[tuple[str, str], dict[Cell, set[dt.date]]] = defaultdict(lambda: defaultdict(set))
         self.missed: dict[tuple[str, str], dict[Cell, dict[dt.date, str]]] = defaultdict(lambda: defaultdict(dict))
         for row in records(native.current(inbox, "enrolments")):
             child, first, last = person(row["Personnummer"]), day(row["Indskrevet fra"]), day(row["Indskrevet til"])
             assert child is not None
             assert first is not None
-            days = [d for d in _school_days()[row["Skoleår"]] if first <= d <= (last or dt.date.max)]
+            all_days = _school_days()[row["Skoleår"]]
+            days = set(all_days[bisect_left(all_days, first) : bisect_right(all_days, last or dt.date.max)])
             school = self._main[row["Institutionsnummer"]]
+            away = {date: kind for date, at_school, kind in absent[child] if at_school == school and date in days}
             for cell in self._cells(school, row["Klassetrin"]):
-                self.planned[row["Skoleår"], child][cell].update(days)
-            for date in days:
-                if date in absent[child] and absent[child][date][0] == school:
-                    for cell in self._cells(school, row["Klassetrin"]):
-                        self.missed[row["Skoleår"], child][cell][date] = absent[child][date][1]
+                self.planned[row["Skoleår"], child][cell] |= days
+                self.missed[row["Skoleår"], child][cell] |= away
 
     def _cells(self, school: str, grade: str) -> list[Cell]:
         stage = self._stage.get(str(int(grade)))
         cells = [("municipality", MUNICIPALITY), ("school", school)]
         return cells + ([("stage", stage), ("school_and_stage", f"{school}/{stage}")] if stage else [])
+
+    def has_begun(self, days: Iterable[dt.date]) -> bool:
+        """Whether any of the days has come."""
+        return any(date <= self.as_of for date in days)
 
 
 @functools.lru_cache(maxsize=2)
@@ -676,7 +704,11 @@ def _absence(inbox: Path) -> Absence:
     return Absence(inbox)
 
 
-def _threshold(name: str, date: dt.date) -> Fraction:
+_quarter_end = functools.cache(native.quarter_end)
+
+
+@functools.cache
+def _limit(name: str, date: dt.date) -> Fraction:
     rows = [row for row in records(seed("threshold")) if row["threshold_name"] == name]
     valid = [row for row in rows if (day(row["valid_from"]) or dt.date.min) <= date]
     return Fraction(max(valid, key=lambda row: row["valid_from"])["threshold_value"])
@@ -688,9 +720,9 @@ def k12(inbox: Path) -> list[Row]:
     pupils: dict[tuple[str, Cell], int] = defaultdict(int)
     high: dict[tuple[str, Cell], int] = defaultdict(int)
     for (year, child), cells in absence.planned.items():
-        limit = _threshold("high_absence_share", native.school_year_end(year))
+        limit = _limit("high_absence_share", native.school_year_end(year))
         for cell, planned in cells.items():
-            if min(planned, default=dt.date.max) > absence.as_of:
+            if not absence.has_begun(planned):
                 continue
             pupils[year, cell] += 1
             missed = sum(date <= absence.as_of for date in absence.missed[year, child][cell])
@@ -720,13 +752,13 @@ def k13(inbox: Path) -> list[Row]:
                 continue
             due: dict[dt.date, list[dt.date]] = defaultdict(list)
             for date in planned:
-                due[native.quarter_end(date)].append(date)
+                due[_quarter_end(date)].append(date)
             for end, days in due.items():
-                if min(days) > absence.as_of:
+                if not absence.has_begun(days):
                     continue
                 pupils[end, cell] += 1
                 missed = sum(
-                    kind == "unlawful" and native.quarter_end(date) == end and date <= absence.as_of
+                    kind == "unlawful" and _quarter_end(date) == end and date <= absence.as_of
                     for date, kind in absence.missed[year, child][cell].items()
                 )
                 for part, name in parts.items():
@@ -743,12 +775,9 @@ def k13(inbox: Path) -> list[Row]:
     ]
 
 
-@functools.cache
-def _limit(name: str, date: dt.date) -> Fraction:
-    return _threshold(name, date)
-
-
 # ---- anxiety groups and Headspace
+
+_MONTHS_OF_A_YEAR = 12
 
 
 def k14(inbox: Path) -> list[Row]:
@@ -778,6 +807,7 @@ def k15(inbox: Path) -> list[Row]:
     """Enquiries of the young at Headspace."""
     as_of = native.as_of(inbox)
     counts: dict[tuple[str, str, dt.date], int] = defaultdict(int)
+    delivered: dict[int, set[int]] = defaultdict(set)
     for row in records(native.current(inbox, "anonymous_contacts")):
         first, end = native.days_of(row["Måned"])
         if row["Sted"] != "Headspace" or row["Aldersgruppe"] not in {"12-15", "16-18", "19-25"} or first > as_of:
@@ -785,11 +815,13 @@ def k15(inbox: Path) -> list[Row]:
         number = native.whole(row["Henvendelser"]) or 0
         counts["month", native.month(end), end] += number
         counts["year", str(end.year), dt.date(end.year, 12, 31)] += number
+        delivered[end.year].add(end.month)
     return [
         Row(
             *("K15", "all", period_type, period, end, "municipality", MUNICIPALITY),
             numerator=exact(count),
             value=rounded(count),
+            is_incomplete=period_type == "year" and len(delivered[end.year]) < _MONTHS_OF_A_YEAR,
             open_reason=("Succesmålet for henvendelser er ikke oplyst / The target for enquiries is not stated"),
         )
         for (period_type, period, end), count in counts.items()

@@ -43,6 +43,10 @@ _DATE_FORMS = (
 # ---- rows of measures and exact numbers
 
 
+SOME_REASON = "*"
+"""Stands for an open_reason whose words nobody laid down: there has to be one, in both languages."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One figure of one measure; numbers are exact."""
@@ -101,6 +105,7 @@ def exact(number: Number | None) -> Decimal | None:
 # ---- texts of the files
 
 
+@functools.lru_cache(maxsize=100_000)
 def day(text: str | None) -> dt.date | None:
     """A date in any form that the sources write, a time after it left out; none where there is none."""
     text = (text or "").strip()
@@ -290,7 +295,8 @@ def header_of(dataset: str, column: str) -> str:
     return str(found.get("header") or column)
 
 
-def deliveries(inbox: Path, dataset: str) -> list[Delivery]:
+@functools.lru_cache(maxsize=4)
+def deliveries(inbox: Path, dataset: str) -> tuple[Delivery, ...]:
     """A dataset's files with a header line, the oldest first.
 
     The same bytes twice are one delivery, as of the later time. That needs no rule here: whichever kind of period, the
@@ -304,7 +310,7 @@ def deliveries(inbox: Path, dataset: str) -> list[Delivery]:
         date = day(name["as_of"])
         assert date is not None
         found.append(Delivery(file.name, name["period"], date, table(file.read_bytes())))
-    return sorted(found, key=lambda delivery: (delivery.as_of, delivery.file))
+    return tuple(sorted(found, key=lambda delivery: (delivery.as_of, delivery.file)))
 
 
 @functools.lru_cache(maxsize=64)
