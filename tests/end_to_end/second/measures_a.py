@@ -579,6 +579,9 @@ def k08(inbox: Path) -> list[Row]:
     ]
 
 
+_YEARS_BACK = 2
+
+
 def _age_at_first(inbox: Path, measure: str, kind: str) -> list[Row]:
     """Mean age at the first start of an activity whose section is of this kind on that day."""
     as_of = native.as_of(inbox)
@@ -592,11 +595,8 @@ def _age_at_first(inbox: Path, measure: str, kind: str) -> list[Row]:
     for child, start, _, section in _granted(inbox):
         if any(begin <= start <= end for begin, end in sections.get(section, [])):
             first[child] = min(start, first.get(child, start))
-    # of what began before the first payment that is delivered, only what is still paid for is known
-    paid_from = min(
-        (date for row in records(native.current(inbox, "granted_payments")) if (date := day(row["date"]))),
-        default=as_of,
-    )
+    # The export goes back to 1 January two years before; of what began earlier it has only what is still paid for.
+    exported = native.data_as_of(inbox, "granted_payments") or as_of
     ages: dict[int, list[int]] = defaultdict(list)
     for child, start in first.items():
         born = native.birth_date(child)
@@ -610,7 +610,7 @@ def _age_at_first(inbox: Path, measure: str, kind: str) -> list[Row]:
             denominator=exact(len(days)),
             value=rounded(Fraction(sum(days), len(days)) / Fraction("365.25")),
             person_count=len(days),
-            is_incomplete=year < paid_from.year,
+            is_incomplete=year < exported.year - _YEARS_BACK,
             open_reason=(
                 "Gennemsnittet for 2016 findes ikke i leverancerne / The mean of 2016 is not in the deliveries"
             ),
