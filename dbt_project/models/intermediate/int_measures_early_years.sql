@@ -200,7 +200,10 @@ k22 as (
             and resident_counts.calendar_year = notification_counts.calendar_year
             and resident_counts.unit_type = notification_counts.unit_type
             and resident_counts.unit_id = notification_counts.unit_id
-    where resident_counts.unit_type = 'municipality' or districts.district_code is not null
+    -- the residents' register reaches further back than the notifications do
+    where
+        (resident_counts.unit_type = 'municipality' or districts.district_code is not null)
+        and resident_counts.calendar_year >= (select min(calendar_year) from covered_years)
 ),
 
 k23 as (

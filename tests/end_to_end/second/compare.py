@@ -24,17 +24,18 @@ def final(rows: Iterable[Row], inbox: Path) -> list[Row]:
     """The rows with target, verdict and freshness, by the seeds `measure_target` and `measure_dataset`."""
     as_of = native.as_of(inbox)
     targets = list(records(seed("measure_target")))
-    datasets: dict[str, list[str]] = {}
+    datasets: dict[str, dict[str, str]] = {}
     for row in records(seed("measure_dataset")):
-        datasets.setdefault(row["measure_id"], []).append(row["dataset"])
-    oldest = {measure: _oldest(inbox, names) for measure, names in datasets.items()}
+        datasets.setdefault(row["measure_id"], {})[row["dataset"]] = row["role"]
+    oldest = {measure: _oldest(inbox, roles) for measure, roles in datasets.items()}
     return [_with_all(row, _target_of(row, targets), oldest.get(row.measure_id), as_of) for row in rows]
 
 
-def _oldest(inbox: Path, datasets: Sequence[str]) -> dt.date | None:
-    found = [native.data_as_of(inbox, dataset) for dataset in datasets]
-    known = [date for date in found if date is not None]
-    return min(known) if found and len(known) == len(found) else None
+def _oldest(inbox: Path, roles: Mapping[str, str]) -> dt.date | None:
+    """A frame, such as the agreement, stands until a new one comes: it has to be there, and ages nothing."""
+    known = {dataset: date for dataset in roles if (date := native.data_as_of(inbox, dataset)) is not None}
+    aging = [date for dataset, date in known.items() if roles[dataset] != "frame"]
+    return min(aging) if aging and len(known) == len(roles) else None
 
 
 def _target_of(row: Row, targets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

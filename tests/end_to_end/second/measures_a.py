@@ -746,6 +746,8 @@ def k13(inbox: Path) -> list[Row]:
     parts = {"notify": "unlawful_notify_share", "warn": "unlawful_warn_share"}
     pupils: dict[tuple[dt.date, Cell], int] = defaultdict(int)
     found: dict[tuple[str, dt.date, Cell], int] = defaultdict(int)
+    # a quarter is incomplete until its last school day has come
+    last_days = {_quarter_end(date): date for days in _school_days().values() for date in sorted(days)}
     for (year, child), cells in absence.planned.items():
         for cell, planned in cells.items():
             if cell[0] not in {"municipality", "school"}:
@@ -769,6 +771,7 @@ def k13(inbox: Path) -> list[Row]:
             numerator=exact(found[part, end, cell]),
             value=rounded(found[part, end, cell]),
             person_count=count,
+            is_incomplete=last_days[end] > absence.as_of,
         )
         for (end, cell), count in pupils.items()
         for part in parts

@@ -10,6 +10,7 @@ import calendar
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -235,8 +236,9 @@ def _referred_to_icehearts(inbox: Path) -> list[_Referral]:
 def k16(inbox: Path) -> list[Row]:
     """Distinct children referred to Icehearts in each month, and up to and with it.
 
-    A cell (all, school, grade, grade of a school) has a row for each month from the first referral of all on, if it
-    ever had a referral and some delivery tells of a day of the month.
+    A cell (all, school, grade, grade of a school) has a row for each month from the first referral of all on, if some
+    delivery tells of a day of the month. The cells are those that ever had a referral, and the grades of the target
+    group at every school that has referred.
     """
     referrals, now = _referred_to_icehearts(inbox), native.as_of(inbox)
     if not referrals:
@@ -250,26 +252,43 @@ def k16(inbox: Path) -> list[Row]:
             ("school_and_grade", f"{one.school}/{one.grade}"),
         ):
             cells[unit].append(one)
-    told = [(one.days[0], min(one.days[1], one.as_of)) for one in native.deliveries(inbox, "referrals")]
-    rows = []
+    (target,) = (one for one in _seed("referral_project") if one["project_code"] == "ICE")
+    for school in {one.school for one in referrals}:
+        for grade in range(int(target["target_grade_from"]), int(target["target_grade_to"]) + 1):
+            _ = cells["school_and_grade", f"{school}/{grade}"]
+    told = _days_told(inbox, "referrals")
+    rows: list[Row] = []
+    is_incomplete = False
     for period in _months(min(one.day for one in referrals), now):
         begins, ends = period.end.replace(day=1), min(period.end, now)
-        if not any(first <= ends and last >= begins for first, last in told):
+        days = {begins + dt.timedelta(days=number) for number in range((period.end - begins).days + 1)}
+        is_incomplete = is_incomplete or period.end >= now or not days <= told
+        if not any(begins <= day <= ends for day in told):
             continue
         for unit, own in cells.items():
             until = [one for one in own if one.day <= period.end]
             ever = len({one.person for one in until})
             new = len({one.person for one in until if one.day >= begins})
             rows += [
-                _count("K16", "new", period, unit, new, new),
-                _count("K16", "cumulative", period, unit, ever, ever),
+                replace(_count("K16", "new", period, unit, new, new), is_incomplete=is_incomplete),
+                replace(_count("K16", "cumulative", period, unit, ever, ever), is_incomplete=is_incomplete),
             ]
     return rows
+
+
+def _days_told(inbox: Path, dataset: str) -> set[dt.date]:
+    """All days of which some delivery of the dataset tells."""
+    told: set[dt.date] = set()
+    for one in native.deliveries(inbox, dataset):
+        first, last = one.days[0], min(one.days[1], one.as_of)
+        told |= {first + dt.timedelta(days=number) for number in range((last - first).days + 1)}
+    return told
 
 
 def k17(inbox: Path) -> list[Row]:
     """Of the children referred to Icehearts by a month's end, those who have become members of an association."""
     referrals, now = _referred_to_icehearts(inbox), native.as_of(inbox)
+    unfinished = {row.period_end_date for row in k16(inbox) if row.is_incomplete}
     joined: dict[str, dt.date] = {}
     for record in _records(inbox, "memberships"):
         since = native.day(record["Medlem fra"])
@@ -281,7 +300,8 @@ def k17(inbox: Path) -> list[Row]:
         day = min(period.end, now)
         children = {one.person for one in referrals if one.day <= day}
         members = {person for person in children if person in joined and joined[person] <= day}
-        rows.append(_share("K17", "all", period, WHOLE, len(members), len(children), len(children)))
+        row = _share("K17", "all", period, WHOLE, len(members), len(children), len(children))
+        rows.append(replace(row, is_incomplete=period.end in unfinished))
     return rows
 
 
@@ -395,8 +415,12 @@ def k22(inbox: Path) -> list[Row]:
             for unit in _units_of_district(record["Distrikt"], known):
                 concerns[received.year, unit] += 1
     rows = []
-    for year in range(min(first for *_, first, _ in stays).year, now.year + 1):
+    told = _days_told(inbox, "notifications")
+    # before the first day of which a delivery tells, none are known, which is not none
+    for year in range(min(told).year if told else now.year + 1, now.year + 1):
         day = min(dt.date(year, 12, 31), stated)
+        expected = (min(dt.date(year, 12, 31), now) - dt.date(year, 1, 1)).days + 1
+        is_incomplete = sum(date.year == year and date <= now for date in told) < expected
         children: dict[tuple[str, str], set[str]] = defaultdict(set)
         for person, born, district, first, last in stays:
             if first <= day <= last and native.age(born, day) in _YEARS_SMALL:
@@ -405,7 +429,8 @@ def k22(inbox: Path) -> list[Row]:
         for unit, persons in children.items():
             count = concerns[year, unit]
             value = native.value_of(count, len(persons), 1000)
-            rows.append(_row("K22", "all", _year(year), unit, count, len(persons), value, len(persons)))
+            row = _row("K22", "all", _year(year), unit, count, len(persons), value, len(persons))
+            rows.append(replace(row, is_incomplete=is_incomplete))
     return rows
 
 
