@@ -1,8 +1,12 @@
--- Grain: institution that is missing or too much. A made-up school stands in a synthetic warehouse alone.
+-- Grain: institution that is missing or too much. A made-up school or house stands in a synthetic warehouse alone.
 with
 
 institutions as (
     select * from {{ ref('institution') }}
+),
+
+houses as (
+    select * from {{ ref('daycare_house') }}
 ),
 
 dimension as (
@@ -10,17 +14,20 @@ dimension as (
 ),
 
 expected as (
-    select institution_number from institutions
+    select institution_number as unit_code from institutions
+    where basis = 'document' or {{ is_synthetic() }}
+    union all
+    select house_code as unit_code from houses
     where basis = 'document' or {{ is_synthetic() }}
 ),
 
 compared as (
     select
-        expected.institution_number as expected_number,
-        dimension.institution_number as found_number
+        expected.unit_code as expected_code,
+        dimension.unit_code as found_code
     from expected
-    full outer join dimension on expected.institution_number = dimension.institution_number
+    full outer join dimension on expected.unit_code = dimension.unit_code
 )
 
 select * from compared
-where expected_number is null or found_number is null
+where expected_code is null or found_code is null
