@@ -130,6 +130,7 @@ FAULTS = [
         Fault("mart_budget_follow_up", "less the forecast", "update marts.mart_budget_follow_up set deviation_dkk = 1 where rowid = 0"),
         Fault("mart_budget_follow_up", "is not shown", "update marts.mart_budget_follow_up set has_person_postings = true, spent_to_date_dkk = null, spent_share = null, computed_economy_status = null where rowid = 0"),
         Fault("mart_budget_follow_up", "above a budget is sour", "update marts.mart_budget_follow_up set computed_economy_status = 'sur' where spent_through_date is not null"),
+
         Fault("fct_milestone", "all four follow-ups", "delete from marts.fct_milestone where rowid = 0"),
         Fault("dim_initiative", "has milestones", "insert into marts.dim_initiative select * replace ('3.99' as initiative_id) from marts.dim_initiative limit 1"),
         Fault("mart_budget_follow_up", "every initiative is here", "select 1"),
