@@ -22,7 +22,7 @@ from include.demo import loopback
 from include.demo.loopback import STUB_ANSWERS, Fault, Reply, StandIn, json_reply
 from include.demo.municipalities import MUNICIPALITIES
 from include.sources.api import ApiConnection
-from include.sources.uddannelsesstatistik import PATH, doubled
+from include.sources.uddannelsesstatistik import PATH, WHOLE, doubled
 
 __all__ = ["ABSENCE", "MEASURES", "STAGES", "STUB_ANSWERS", "WELLBEING", "Fault", "run", "serve", "write_statistics"]
 
@@ -202,7 +202,7 @@ def _check_filters(cube: Cube, filters: object) -> None:
 # ---- the figures
 
 Cell = tuple[str, str, str, str]
-"""Municipality, school stage, school year, measure."""
+"""Municipality, school stage, school year, measure; `I alt` for the country, and for all stages."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +247,8 @@ _SMALL = ("Fanø", "Læsø", "Samsø", "Ærø")
 # Per cent of days absent: by stage, the municipality's level and the year (few in 2019/2020, many in 2021/2022).
 _STAGE_LEVEL = np.array([6.0, 6.4, 8.6, 12.0])
 _YEAR_FACTOR = np.array([0.72, 0.80, 1.22, 1.08, 1.05, 1.02])
+_STAGE_WEIGHT = np.array([0.38, 0.30, 0.29, 0.03])
+"""The stages' parts of all pupils."""
 
 
 def write_statistics(folder: Path, rng: np.random.Generator) -> StatisticsTruth:
@@ -254,7 +256,8 @@ def write_statistics(folder: Path, rng: np.random.Generator) -> StatisticsTruth:
 
     Four stages x six school years x four measures, texts as the ministry writes them, cells that it would leave out
     left out: Læsø's 2021/2022 whole, single cells of the smallest municipalities, `Over 10 procent` of small 10.
-    klasser; eight municipalities have no 10. klasse. `folder` is the inbox folder of `absence_statistics`.
+    klasser; eight municipalities have no 10. klasse. Beside them each municipality's figure of all stages, and the
+    country's by stage and in all. `folder` is the inbox folder of `absence_statistics`.
     """
     values = _figures(rng)
     suppressed = _planted(rng)
@@ -267,17 +270,26 @@ def write_statistics(folder: Path, rng: np.random.Generator) -> StatisticsTruth:
             missing.add(cell)
         elif cell not in suppressed:
             published[cell] = Decimal(int(values[index])) / 10
+    for cell, tenths in _totals(values):
+        if cell[0] == "Læsø" and cell[2] == "2021/2022":
+            suppressed.add(cell)
+        else:
+            published[cell] = Decimal(tenths) / 10
     truth = StatisticsTruth(published, frozenset(suppressed), frozenset(missing))
     write_answers(folder, ABSENCE, rows_of(published))
     return truth
 
 
 def rows_of(published: Mapping[Cell, Decimal]) -> list[Row]:
-    """Cells as the ministry's rows: one a municipality, stage and year, its measures side by side, in Danish texts."""
+    """Cells as the ministry's rows: one a municipality, stage and year, its measures side by side, in Danish texts.
+
+    What is of all municipalities or stages has no such level, as where a query is not asked by it.
+    """
     rows: dict[tuple[str, str, str], Row] = {}
     for (*key, measure), value in sorted(published.items()):
         municipality, stage, year = key
-        names = dict(zip((doubled(level) for level in ABSENCE.levels), key, strict=True))
+        levels = zip(ABSENCE.levels, key, strict=True)
+        names = {doubled(level): member for level, member in levels if member != WHOLE}
         number = f"{value:.1f}".replace(".", ",")
         rows.setdefault((municipality, stage, year), names)[measure] = (
             f"{number} %" if measure == MEASURES[3] else number
@@ -298,6 +310,27 @@ def _figures(rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.int64]]:
         np.clip(np.stack([absent, sick, unexcused, over_ten], axis=-1), 0.1, 99.0) * 10
     ).astype(np.int64)
     return figures
+
+
+def _totals(values: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[tuple[Cell, int]]:
+    """Tenths of a per cent of all stages of each municipality, and of the country by stage and in all."""
+    has_stage = np.array(
+        [[name not in WITHOUT_TENTH_GRADE or stage != STAGES[3] for stage in STAGES] for name in MUNICIPALITIES]
+    )
+    weights = has_stage * _STAGE_WEIGHT
+    of_municipality = np.einsum("ms,msyk->myk", weights / weights.sum(axis=1, keepdims=True), values)
+    of_stage = np.einsum("ms,msyk->syk", weights / weights.sum(axis=0), values)
+    of_country = np.einsum("s,syk->yk", _STAGE_WEIGHT, of_stage)
+    for place, name in enumerate(MUNICIPALITIES):
+        yield from _cells(name, WHOLE, of_municipality[place])
+    for place, stage in enumerate(STAGES):
+        yield from _cells(WHOLE, stage, of_stage[place])
+    yield from _cells(WHOLE, WHOLE, of_country)
+
+
+def _cells(name: str, stage: str, tenths: np.ndarray[Any, np.dtype[np.float64]]) -> Iterator[tuple[Cell, int]]:
+    for (year, measure), value in np.ndenumerate(tenths):
+        yield (name, stage, SCHOOL_YEARS[year], MEASURES[measure]), round(float(value))
 
 
 def _planted(rng: np.random.Generator) -> set[Cell]:

@@ -450,7 +450,9 @@ def ministry(night: Night) -> tuple[Figures, Figures]:
     planted: Figures = {
         (row["school_year"], row["school_stage"], row["measure_name"]): Decimal(row["measure_value"]) / 100
         for row in night.truth["absence_statistics"]["ballerup"]
-        if row["school_year"] in years and row["measure_value"] is not None and row["school_stage"] != "10. klasse mv."
+        if row["school_year"] in years
+        and row["measure_value"] is not None
+        and row["school_stage"] not in ("10. klasse mv.", "I alt")
     }
     shown: Figures = {}
     for row in night.query(

@@ -1,9 +1,9 @@
 """The wellbeing indicators that a stand-in for the ministry's API serves.
 
-Means of all municipalities and of Ballerup's main schools near the public ones (3.6 for generel trivsel), pupils, and
-shares by interval; texts as the ministry writes them. What is about fewer than five pupils is left out, as it would be:
-intervals of small municipalities, a year of Læsø, one indicator of a special school, and nearly all of Christiansø,
-which is served beside the 98. The figures of 2025/2026 come in May 2026.
+Means of all municipalities, of the country and of Ballerup's main schools near the public ones (3.6 for generel
+trivsel), pupils, and shares by interval; texts as the ministry writes them. What is about fewer than five pupils is
+left out, as it would be: intervals of small municipalities, a year of Læsø, one indicator of a special school, and
+nearly all of Christiansø, which is served beside the 98. The figures of 2025/2026 come in May 2026.
 """
 
 from __future__ import annotations
@@ -125,11 +125,22 @@ def _rows(figures: _Figures, years: int) -> list[dict[str, str]]:
         for interval in np.flatnonzero(figures.shares_told[at]).tolist():
             by_interval = key | {INTERVAL: INTERVALS[interval]}
             rows.append(_row(by_interval, {SHARE: f"{_tenths(figures.shares[at][interval])} %"}))
+    country_means, country_pupils = _country(figures)
+    for group, year, indicator in np.ndindex(len(GROUPS), years, len(names)):
+        key = {GROUP: GROUPS[group], YEAR: _YEARS[year], INDICATOR: names[indicator]}
+        at = (group, year, indicator)
+        rows.append(_row(key, {MEAN: _tenths(country_means[at]), PUPILS: _whole(country_pupils[at])}))
     for school, year, indicator in np.argwhere(figures.schools_told[:, :years]).tolist():
         key = {MUNICIPALITY: "Ballerup", NUMBER: CITY[school].number, YEAR: _YEARS[year], INDICATOR: names[indicator]}
         mean, pupils = figures.school_means[school, year, indicator], figures.school_pupils[school, year, indicator]
         rows.append(_row(key, {MEAN: _tenths(mean), PUPILS: _whole(pupils)}))
     return rows
+
+
+def _country(figures: _Figures) -> tuple[Ints, Ints]:
+    """Tenths of a point and pupils of the country by group, year and indicator: of all pupils, also where few are."""
+    pupils = figures.pupils.sum(axis=0)
+    return np.rint((figures.means * figures.pupils).sum(axis=0) / pupils).astype(np.int64), pupils
 
 
 def _row(key: dict[str, str], values: dict[str, str]) -> dict[str, str]:
@@ -147,6 +158,8 @@ def _whole(number: int) -> str:
 def _truth(figures: _Figures) -> dict[str, list[dict[str, Any]]]:
     """What the newest answer says, left-out cells included."""
     counted = {
+        ("country", "mean"): {"published": figures.means[0].size},
+        ("country", "pupils"): {"published": figures.means[0].size},
         ("municipality", "mean"): _statuses(figures.means_told),
         ("municipality", "pupils"): _statuses(figures.means_told),
         ("municipality", "share"): _statuses(figures.shares_told.reshape(*figures.means_told.shape[:3], -1)),
@@ -175,6 +188,17 @@ def _truth(figures: _Figures) -> dict[str, list[dict[str, Any]]]:
         for (group, interval), share in np.ndenumerate(figures.shares[ballerup, :, -1, 0])
         if figures.shares_told[ballerup, group, -1, 0, interval]
     ]
+    country_means, country_pupils = _country(figures)
+    country = [
+        {
+            "grade_group": GROUPS[group],
+            "school_year": _YEARS[year],
+            "indicator": codes[indicator],
+            "mean": f"{country_means[group, year, indicator] / 10:.3f}",
+            "pupils": f"{country_pupils[group, year, indicator]}.000",
+        }
+        for group, year, indicator in np.ndindex(country_means.shape)
+    ]
     schools = [
         {
             "institution_number": CITY[school].number,
@@ -193,6 +217,7 @@ def _truth(figures: _Figures) -> dict[str, list[dict[str, Any]]]:
         "cells_by_status": by_status,
         "means_of_ballerup": means,
         "intervals_of_ballerup": shares,
+        "country": country,
         "schools": schools,
         "pupils_by_year": pupils,
     }

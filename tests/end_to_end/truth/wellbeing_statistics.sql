@@ -26,6 +26,17 @@ where
     place_municipality_code = '151' and measure_code = 'share' and school_year = '2025/2026' and indicator = 'generel'
     and value_status = 'published';
 
+-- name: country
+select
+    grade_group,
+    school_year,
+    indicator,
+    max(measure_value) filter (where measure_code = 'mean') as mean,
+    max(measure_value) filter (where measure_code = 'pupils') as pupils
+from staging.stg_trivsel__wellbeing_statistics
+where place_level = 'country'
+group by all;
+
 -- name: schools
 select
     institution_number,

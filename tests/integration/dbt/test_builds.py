@@ -10,11 +10,13 @@ from pathlib import Path
 
 from small_landing import AGREEMENT, DELIVERIES, ROWS, STATISTICS_DELIVERY, Build
 
+from include.gx import open_project
 from include.landing.contract import load_contracts
 from include.settings import PROJECT_ROOT
 
 
-def test_a_landing_without_deliveries_builds_empty_marts(dbt: Callable[..., Build]) -> None:
+def test_a_landing_without_deliveries_builds_marts_that_know_nothing(tmp_path: Path, dbt: Callable[..., Build]) -> None:
+    """A municipality that has sent nothing yet: all builds and passes, and what is not known is nowhere a zero."""
     build = dbt({}, [], "build", "--exclude-resource-type", "unit_test")
     assert build.exit_code == 0, build.output[-4000:]
     assert {result["status"] for result in build.results.values()} <= {"success", "pass"}
@@ -22,9 +24,29 @@ def test_a_landing_without_deliveries_builds_empty_marts(dbt: Callable[..., Buil
         assert build.query(f"select count(*) from marts.{mart}") == [(0,)]
     for mart in ("mart_budget_follow_up", "mart_school_absence", "mart_icehearts", "mart_trivsel"):
         assert build.query(f"select count(*) from marts.{mart}") == [(0,)]
+    assert _zeros(build) == []
+    tables = [name for (name,) in build.query("select table_name from duckdb_tables() where schema_name = 'marts'")]
+    with open_project(build.file, tmp_path / "gx") as project:
+        critical = [message for name in sorted(tables) for message in project.run(name, name, schema="marts").critical]
+    assert critical == []
     assert build.query(
         "select count(*), count(*) filter (where freshness = 'never_delivered') from marts.data_freshness"
     ) == [(len(load_contracts()), len(load_contracts()))]
+
+
+def _zeros(build: Build) -> list[str]:
+    """Columns of figures that say zero somewhere; a figure of what was never delivered is unknown instead."""
+    columns = build.query(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'marts' "
+        "and (table_name like 'mart\\_%' escape '\\' or table_name like 'fct\\_%' escape '\\') "
+        "and regexp_matches(data_type, '^(DECIMAL|U?(TINY|SMALL|BIG|HUGE)?INT|DOUBLE|FLOAT)') order by all"
+    )
+    assert len(columns) >= 50
+    return [
+        f"{table}.{column}"
+        for table, column in columns
+        if build.query(f'select count(*) from marts.{table} where "{column}" = 0') != [(0,)]
+    ]
 
 
 def test_a_failing_test_is_reported_and_stops_what_stands_on_it(dbt: Callable[..., Build]) -> None:

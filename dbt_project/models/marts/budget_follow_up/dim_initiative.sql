@@ -24,6 +24,7 @@ initiative_accounts as (
 coverage as (
     select
         municipality_code,
+        agreement_year,
         subject_code as initiative_id,
         string_split(marts, ', ') as marts
     from {{ ref('mart_coverage') }}
@@ -51,7 +52,7 @@ described as (
         initiatives.document_date,
         initiative_accounts.initiative_id is not null as has_account,
         initiatives.delivery_id,
-        -- a number that the list does not know is where every initiative is
+        -- numbers recur each year: what the list does not know by year and number is where every initiative is
         coalesce(coverage.marts, ['mart_budget_follow_up']) as marts
     from initiatives
     left join centers
@@ -74,6 +75,7 @@ described as (
     left join coverage
         on
             initiatives.municipality_code = coverage.municipality_code
+            and initiatives.agreement_year = coverage.agreement_year
             and initiatives.initiative_id = coverage.initiative_id
 )
 

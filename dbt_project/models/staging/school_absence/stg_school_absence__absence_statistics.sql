@@ -15,6 +15,7 @@ measures as (
 renamed as (
     select
         source.municipality_code,
+        case when source.municipality_name = 'I alt' then 'country' else 'municipality' end as place_level,
         source.municipality_name as place_name,
         municipalities.municipality_code as place_municipality_code,
         source.school_stage,

@@ -19,7 +19,11 @@ indicators as (
 renamed as (
     select
         source.municipality_code,
-        case when source.institution_number = 'I alt' then 'municipality' else 'school' end as place_level,
+        case
+            when source.institution_number <> 'I alt' then 'school'
+            when source.municipality_name <> 'I alt' then 'municipality'
+            else 'country'
+        end as place_level,
         source.municipality_name as place_name,
         municipalities.municipality_code as place_municipality_code,
         nullif(source.institution_number, 'I alt') as institution_number,
