@@ -15,12 +15,13 @@ Node = dict[str, Any]
 # have to be met. What stands in the second place is derived: an institution lies in a district (dim_institution), an
 # initiative has a centre and a committee (dim_initiative), a measure its projects (dim_measure), a unit its code.
 _UNIT = ("unit_type", "unit_id")
+_PLACE = ("place_level", "place_code")
 _INITIATIVE = ("agreement_year", "initiative_id")
 KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "date": ((r".*_date|.*_start|.*_month|month|period_.*|school_year|.*_year|year|data_as_of",),),
     "municipality": (("municipality_code",),),
     "district": ((r"district_(?:code|name)",), (r".*institution_number|.*house_code",), _UNIT),
-    "institution": ((r".*institution_number|.*house_code",), _UNIT),
+    "institution": ((r".*institution_number|.*house_code",), _UNIT, _PLACE),
     "center": (("center_code",), _INITIATIVE, _UNIT),
     "committee": (("committee_code",), _INITIATIVE),
     "initiative": (_INITIATIVE, _UNIT),

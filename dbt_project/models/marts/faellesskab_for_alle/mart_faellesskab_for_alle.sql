@@ -28,7 +28,7 @@ rounds as (
 places as (
     select
         municipality_code,
-        unit_code as place_code,
+        unit_id as place_code,
         district_code,
         valid_from,
         valid_to,
@@ -54,7 +54,7 @@ placed_rounds as (
     left join institutions
         on
             rounds.municipality_code = institutions.municipality_code
-            and coalesce(rounds.house_code, rounds.institution_number) = institutions.unit_code
+            and coalesce(rounds.house_code, rounds.institution_number) = institutions.unit_id
 ),
 
 months as (
@@ -94,7 +94,7 @@ units as (
     select
         municipality_code,
         'district' as unit_type,
-        district_code as unit_code,
+        district_code as unit_id,
         district_name as unit_name,
         unnest(['house', 'school', 'all']) as place_kind
     from districts
@@ -102,7 +102,7 @@ units as (
     select distinct
         municipality_code,
         'municipality' as unit_type,
-        municipality_code as unit_code,
+        municipality_code as unit_id,
         cast(null as varchar) as unit_name,
         unnest(['house', 'school', 'all']) as place_kind
     from months
@@ -112,7 +112,7 @@ unit_rounds as (
     select
         units.municipality_code,
         units.unit_type,
-        units.unit_code,
+        units.unit_id,
         units.place_kind,
         placed_rounds.first_date,
         placed_rounds.participants,
@@ -121,7 +121,7 @@ unit_rounds as (
     inner join placed_rounds
         on
             units.municipality_code = placed_rounds.municipality_code
-            and (units.unit_type = 'municipality' or units.unit_code = placed_rounds.district_code)
+            and (units.unit_type = 'municipality' or units.unit_id = placed_rounds.district_code)
             and (units.place_kind = 'all' or units.place_kind = placed_rounds.place_kind)
 ),
 
@@ -138,7 +138,7 @@ unit_places as (
     select
         units.municipality_code,
         units.unit_type,
-        units.unit_code,
+        units.unit_id,
         units.place_kind,
         places.valid_from,
         places.valid_to,
@@ -147,7 +147,7 @@ unit_places as (
     inner join places
         on
             units.municipality_code = places.municipality_code
-            and (units.unit_type = 'municipality' or units.unit_code = places.district_code)
+            and (units.unit_type = 'municipality' or units.unit_id = places.district_code)
             and (units.place_kind = 'all' or units.place_kind = places.place_kind)
     left join first_rounds
         on
@@ -161,7 +161,7 @@ period_rounds as (
         periods.period_type,
         periods.period,
         unit_rounds.unit_type,
-        unit_rounds.unit_code,
+        unit_rounds.unit_id,
         unit_rounds.place_kind,
         count(*) as rounds,
         sum(unit_rounds.participants) as participants,
@@ -181,7 +181,7 @@ period_places as (
         periods.period_type,
         periods.period,
         unit_places.unit_type,
-        unit_places.unit_code,
+        unit_places.unit_id,
         unit_places.place_kind,
         count(*) as places,
         count(*) filter (
@@ -200,7 +200,7 @@ counted as (
     select
         periods.*,
         units.unit_type,
-        units.unit_code,
+        units.unit_id,
         units.unit_name,
         units.place_kind,
         coalesce(period_rounds.rounds, 0) as rounds,
@@ -218,7 +218,7 @@ counted as (
             and periods.period_type = period_rounds.period_type
             and periods.period = period_rounds.period
             and units.unit_type = period_rounds.unit_type
-            and units.unit_code = period_rounds.unit_code
+            and units.unit_id = period_rounds.unit_id
             and units.place_kind = period_rounds.place_kind
     left join period_places
         on
@@ -226,7 +226,7 @@ counted as (
             and periods.period_type = period_places.period_type
             and periods.period = period_places.period
             and units.unit_type = period_places.unit_type
-            and units.unit_code = period_places.unit_code
+            and units.unit_id = period_places.unit_id
             and units.place_kind = period_places.place_kind
     left join activities_known on periods.municipality_code = activities_known.municipality_code
 ),
@@ -239,7 +239,7 @@ final as (
         period_start_date,
         period_end_date,
         unit_type,
-        unit_code,
+        unit_id,
         unit_name,
         place_kind,
         case when is_known then cast(rounds as integer) end as rounds,

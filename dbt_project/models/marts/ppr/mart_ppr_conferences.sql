@@ -49,7 +49,7 @@ unit_conferences as (
         month_start,
         task_type,
         unnest(['school', 'district', 'municipality']) as unit_type,
-        unnest([school_number, district_code, municipality_code]) as unit_code
+        unnest([school_number, district_code, municipality_code]) as unit_id
     from placed_conferences
 ),
 
@@ -57,12 +57,12 @@ counts as (
     select
         municipality_code,
         unit_type,
-        unit_code,
+        unit_id,
         month_start,
         task_type,
         count(*) as conferences
     from unit_conferences
-    where unit_code is not null
+    where unit_id is not null
     group by all
 ),
 
@@ -70,7 +70,7 @@ units as (
     select distinct
         municipality_code,
         unit_type,
-        unit_code
+        unit_id
     from counts
 ),
 
@@ -104,7 +104,7 @@ final as (
         {{ month_label('months.month_start') }} as month_label,
         months.month_start,
         units.unit_type,
-        units.unit_code,
+        units.unit_id,
         coalesce(institutions.institution_name, districts.district_name) as unit_name,
         types.task_type,
         task_types.task_type_en,
@@ -122,7 +122,7 @@ final as (
             months.municipality_code = counts.municipality_code
             and months.month_start = counts.month_start
             and units.unit_type = counts.unit_type
-            and units.unit_code = counts.unit_code
+            and units.unit_id = counts.unit_id
             and types.task_type = counts.task_type
     left join task_types
         on
@@ -132,12 +132,12 @@ final as (
         on
             units.municipality_code = institutions.municipality_code
             and units.unit_type = 'school'
-            and units.unit_code = institutions.institution_number
+            and units.unit_id = institutions.institution_number
     left join districts
         on
             units.municipality_code = districts.municipality_code
             and units.unit_type = 'district'
-            and units.unit_code = districts.district_code
+            and units.unit_id = districts.district_code
     left join activities_known on months.municipality_code = activities_known.municipality_code
 )
 

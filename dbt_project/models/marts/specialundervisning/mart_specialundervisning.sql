@@ -115,7 +115,7 @@ unit_spells as (
     select
         *,
         unnest(['school', 'district', 'municipality']) as unit_type,
-        unnest([school_number, district_code, municipality_code]) as unit_code
+        unnest([school_number, district_code, municipality_code]) as unit_id
     from marked_spells
 ),
 
@@ -124,7 +124,7 @@ cells as (
         municipality_code,
         school_year,
         unit_type,
-        unit_code,
+        unit_id,
         count(distinct person_key) as pupils_in_year,
         count(distinct person_key) filter (where is_counted) as pupils,
         count(distinct person_key) filter (where is_counted and is_special) as special_school_pupils,
@@ -133,7 +133,7 @@ cells as (
         count(distinct person_key) filter (where is_to_special and is_within_year) as to_special_within_year,
         count(distinct person_key) filter (where is_to_special and is_between_years) as to_special_between_years
     from unit_spells
-    where unit_code is not null
+    where unit_id is not null
     group by all
 ),
 
@@ -143,7 +143,7 @@ final as (
         cells.municipality_code,
         cells.school_year,
         cells.unit_type,
-        cells.unit_code,
+        cells.unit_id,
         coalesce(institutions.institution_name, districts.district_name) as unit_name,
         institutions.institution_type,
         cast(cells.pupils_in_year as integer) as pupils_in_year,
@@ -172,12 +172,12 @@ final as (
         on
             cells.municipality_code = institutions.municipality_code
             and cells.unit_type = 'school'
-            and cells.unit_code = institutions.institution_number
+            and cells.unit_id = institutions.institution_number
     left join districts
         on
             cells.municipality_code = districts.municipality_code
             and cells.unit_type = 'district'
-            and cells.unit_code = districts.district_code
+            and cells.unit_id = districts.district_code
 )
 
 select * from final
