@@ -12,6 +12,10 @@ districts as (
     select * from {{ ref('district') }}
 ),
 
+district_spellings as (
+    select * from {{ ref('district_spelling') }}
+),
+
 school_days as (
     select * from {{ ref('int_school_days') }}
 ),
@@ -65,7 +69,7 @@ spells as (
         enrolments.school_year,
         enrolments.enrolled_from,
         enrolments.enrolled_to,
-        districts.district_code,
+        district_spellings.district_code,
         coalesce(institutions.main_institution_number, enrolments.institution_number) as school_number,
         institutions.institution_type,
         lag(institutions.institution_type) over pupil_spells as previous_institution_type,
@@ -80,10 +84,10 @@ spells as (
         on
             enrolments.municipality_code = institutions.municipality_code
             and enrolments.institution_number = institutions.institution_number
-    left join districts
+    left join district_spellings
         on
-            enrolments.municipality_code = districts.municipality_code
-            and enrolments.district_name = districts.district_name
+            enrolments.municipality_code = district_spellings.municipality_code
+            and enrolments.district_name = district_spellings.district_spelling
     window pupil_spells as (
         partition by enrolments.municipality_code, enrolments.person_key
         order by enrolments.enrolled_from
