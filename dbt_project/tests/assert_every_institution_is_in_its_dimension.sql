@@ -14,19 +14,19 @@ dimension as (
 ),
 
 expected as (
-    select institution_number as unit_code from institutions
+    select institution_number as unit_id from institutions
     where basis = 'document' or {{ is_synthetic() }}
     union all
-    select house_code as unit_code from houses
+    select house_code as unit_id from houses
     where basis = 'document' or {{ is_synthetic() }}
 ),
 
 compared as (
     select
-        expected.unit_code as expected_code,
-        dimension.unit_code as found_code
+        expected.unit_id as expected_code,
+        dimension.unit_id as found_code
     from expected
-    full outer join dimension on expected.unit_code = dimension.unit_code
+    full outer join dimension on expected.unit_id = dimension.unit_id
 )
 
 select * from compared

@@ -18,7 +18,7 @@ districts as (
 schools as (
     select
         institutions.municipality_code,
-        institutions.institution_number as unit_code,
+        institutions.institution_number as unit_id,
         case
             when institutions.institution_type = 'specialskole' then 'special_school'
             when institutions.institution_type = 'fri grundskole' then 'free_school'
@@ -47,7 +47,7 @@ schools as (
 childrens_houses as (
     select
         municipality_code,
-        house_code as unit_code,
+        house_code as unit_id,
         'childrens_house' as institution_kind,
         cast(null as varchar) as institution_number,
         house_name as institution_name,
@@ -72,7 +72,7 @@ units as (
 final as (
     select
         units.municipality_code,
-        units.unit_code,
+        units.unit_id,
         units.institution_kind,
         units.institution_number,
         units.institution_name,

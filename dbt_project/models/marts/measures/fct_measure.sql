@@ -37,7 +37,7 @@ targets as (
     select * from {{ ref('measure_target') }}
 ),
 
--- what is current now, not what ever came: a dataset whose delivery was withdrawn is missing
+-- what is current, not what ever came: a dataset whose delivery was withdrawn is missing
 newest_deliveries as (
     select
         dataset,
