@@ -28,7 +28,14 @@ PUBLIC_MARTS = {
     "mart_budget_follow_up",
     "data_freshness",
 }
-RESTRICTED_MARTS = {"mart_school_absence", "mart_icehearts", "mart_trivsel", "fct_initiative_spending"}
+RESTRICTED_MARTS = {
+    "mart_school_absence",
+    "mart_icehearts",
+    "mart_trivsel",
+    "fct_initiative_spending",
+    "fct_account_spending",
+    "fct_granted_payment",
+}
 
 Node = dict[str, Any]
 
