@@ -29,7 +29,7 @@ KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "follow_up": (("follow_up_code",), ("period_type", "period")),
     "measure": (("measure_id|measures",),),
     "account": ((r"account_.*|function_.*|main_account.*",),),
-    "law_section": ((r"law_section.*|section_kind",),),
+    "law_section": ((r"law_section.*|section_code|section_kind",),),
 }
 DIMENSIONS = tuple(KEYS)
 

@@ -36,6 +36,8 @@ PUBLIC_MARTS = {
     "data_freshness",
 }
 RESTRICTED_MARTS = {
+    "fct_account_spending",
+    "fct_granted_payment",
     "fct_initiative_spending",
     "fct_measure",
     "mart_cases",
