@@ -128,8 +128,11 @@ def _rows(figures: _Figures, years: int) -> list[dict[str, str]]:
     country_means, country_pupils = _country(figures)
     for group, year, indicator in np.ndindex(len(GROUPS), years, len(names)):
         key = {GROUP: GROUPS[group], YEAR: _YEARS[year], INDICATOR: names[indicator]}
-        at = (group, year, indicator)
-        rows.append(_row(key, {MEAN: _tenths(country_means[at]), PUPILS: _whole(country_pupils[at])}))
+        country_mean, of_country = (
+            int(country_means[group, year, indicator]),
+            int(country_pupils[group, year, indicator]),
+        )
+        rows.append(_row(key, {MEAN: _tenths(country_mean), PUPILS: _whole(of_country)}))
     for school, year, indicator in np.argwhere(figures.schools_told[:, :years]).tolist():
         key = {MUNICIPALITY: "Ballerup", NUMBER: CITY[school].number, YEAR: _YEARS[year], INDICATOR: names[indicator]}
         mean, pupils = figures.school_means[school, year, indicator], figures.school_pupils[school, year, indicator]
