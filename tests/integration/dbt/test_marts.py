@@ -130,8 +130,8 @@ def test_the_measures_of_the_budget(built: Build) -> None:
 
 def test_accounts_and_sections_are_told(built: Build) -> None:
     assert built.query(
-        "select activity_number, function_code, function_name, dranst_name, art_code, is_posted_by_person, is_in_budget "
-        "from marts.dim_account where activity_number in ('926006', '924900') order by all"
+        "select activity_number, function_code, function_name, dranst_name, art_code, is_posted_by_person, "
+        "is_in_budget from marts.dim_account where activity_number in ('926006', '924900') order by all"
     ) == [
         ("924900", "5.28.21", "Forebyggende foranstaltninger", "Drift", "5.2", False, False),
         ("926006", "5.28.21", "Forebyggende foranstaltninger", "Drift", "5.2", True, True),
