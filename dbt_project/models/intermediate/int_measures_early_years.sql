@@ -158,6 +158,15 @@ covered_years as (
     group by all
 ),
 
+-- the residents' register reaches further back than the notifications do
+first_covered_years as (
+    select
+        municipality_code,
+        min(calendar_year) as calendar_year
+    from covered_years
+    group by municipality_code
+),
+
 -- a year of which no delivery tells has no concerns known, which is not none
 k22 as (
     select
@@ -186,6 +195,10 @@ k22 as (
                 then 'Ingen leverance af underretninger dækker året / No delivery of notifications covers the year'
         end as open_reason
     from resident_counts
+    inner join first_covered_years
+        on
+            resident_counts.municipality_code = first_covered_years.municipality_code
+            and resident_counts.calendar_year >= first_covered_years.calendar_year
     left join districts
         on
             resident_counts.municipality_code = districts.municipality_code
@@ -200,10 +213,7 @@ k22 as (
             and resident_counts.calendar_year = notification_counts.calendar_year
             and resident_counts.unit_type = notification_counts.unit_type
             and resident_counts.unit_id = notification_counts.unit_id
-    -- the residents' register reaches further back than the notifications do
-    where
-        (resident_counts.unit_type = 'municipality' or districts.district_code is not null)
-        and resident_counts.calendar_year >= (select min(calendar_year) from covered_years)
+    where resident_counts.unit_type = 'municipality' or districts.district_code is not null
 ),
 
 k23 as (
