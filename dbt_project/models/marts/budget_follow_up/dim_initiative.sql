@@ -5,7 +5,7 @@ initiatives as (
 ),
 
 centers as (
-    select * from {{ ref('center') }}
+    select * from {{ ref('dim_center') }}
 ),
 
 committees as (
