@@ -108,7 +108,7 @@ FAULTS = [
         Fault("dim_initiative", "centre is known", "update marts.dim_initiative set center_code = null", is_warning=True),
         Fault("fct_milestone", "has_text says whether", "update marts.fct_milestone set milestone_text = ' ' where has_text and milestone_number = 1"),
         Fault("fct_initiative_amount", "above zero", "update marts.fct_initiative_amount set amount_mdkk = -1.7 where rowid = 0"),
-        Fault("fct_initiative_amount", "counts once", "insert into marts.fct_initiative_amount select * replace (2 as amount_number, 'description' as stated_in) from marts.fct_initiative_amount limit 1"),
+        Fault("fct_initiative_amount", "counts once", "insert into marts.fct_initiative_amount select * replace (99 as amount_number, 'description' as stated_in) from marts.fct_initiative_amount where stated_in = 'finance' and rowid > 9 limit 1"),
         Fault("fct_initiative_spending", "what no initiative claims", "delete from marts.fct_initiative_spending where is_unclaimed and posting_month = 2"),
         Fault("fct_account_spending", "an account's mark", "update marts.fct_account_spending set has_person_postings = not has_person_postings where posting_month = 2"),
         Fault("fct_granted_payment", "no more children than payments", "update marts.fct_granted_payment set children = payments + 1 where rowid = 0"),
@@ -135,7 +135,7 @@ FAULTS = [
         Fault("mart_budget_follow_up", "above a budget is sour", "update marts.mart_budget_follow_up set computed_economy_status = 'sur' where spent_through_date is not null"),
 
         Fault("dim_district", "three letters", "update marts.dim_district set district_code = 'HEDE' where district_code = 'HED'"),
-        Fault("dim_measure", "both languages", "update marts.dim_measure set title_en = null where measure_id = 'K04'"),
+        Fault("dim_measure", "both languages", "update marts.dim_measure set denominator_en = null where measure_id = 'K04'"),
         Fault("dim_project", "in both languages", "update marts.dim_project set target_group_en = null, target_group = 'Børn' where project_code = 'ICE'"),
         Fault("fct_measure", "no division by zero", "update marts.fct_measure set denominator = 0 where measure_id = 'K04'"),
         Fault("fct_measure", "both languages say why", "update marts.fct_measure set open_reason = 'Måltal mangler' where measure_id = 'K15'"),
