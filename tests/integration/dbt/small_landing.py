@@ -126,7 +126,7 @@ def run_dbt(folder: Path, *arguments: str, target: Path) -> Build:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,
     )
     results = json.loads(results_file.read_text("utf-8"))["results"] if results_file.is_file() else []
     return Build(
