@@ -22,7 +22,7 @@ from include.warehouse.validate import ValidationFailed, ValidationReport, valid
 RUN = "20260619T013000Z-000001"
 MARTS = {file.stem for file in (PROJECT_ROOT / "dbt_project" / "models" / "marts").rglob("*.sql")}
 NEVER_EMPTY = {"dim_date", "dim_municipality", "dim_institution", "dim_center", "dim_committee", "dim_follow_up",
-               "dim_law_section", "data_freshness"}  # fmt: skip
+               "dim_district", "dim_law_section", "dim_measure", "dim_project", "mart_project", "data_freshness"}  # fmt: skip
 """What must have rows even where nothing was delivered, and whose suite says so."""
 
 

@@ -122,7 +122,9 @@ def test_children_referred_to_icehearts_by_school_and_grade(planted: Planted, ro
         for row in rows["K16"]
         if (row.unit_type, row.measure_part, row.period) == ("school_and_grade", "cumulative", last)
     }
-    assert shown == told
+    assert {cell: count for cell, count in shown.items() if count} == told
+    # the grades of the target group stand at every school that has referred, with none where there was none
+    assert set(shown) >= {f"{cell.partition('/')[0]}/{grade}" for cell in told for grade in range(4)}
 
 
 def test_referred_children_who_joined(planted: Planted, rows: dict[str, list[Row]]) -> None:
@@ -544,7 +546,7 @@ def test_a_child_referred_twice_is_one_and_a_month_that_nobody_tells_of_has_no_f
         WHOLE,
         ("school", "281843"),
         ("grade", "1"),
-        ("school_and_grade", "281843/1"),
+        *(("school_and_grade", f"281843/{grade}") for grade in range(4)),
     }
 
 
