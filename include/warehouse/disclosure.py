@@ -1,0 +1,227 @@
+"""What each mart may disclose, as its YAML declares it in `meta.discloses`, and whether that can be kept.
+
+A table without a declaration, a column that no declaration names, and a condition that is no SQL over the table stop
+the release. The rules that the declarations choose from stand in `protect`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+MODES = ("public", "round5")
+
+HIDDEN_COLUMNS = ("is_hidden", "hidden_columns")
+"""What a protected table has besides its mart's columns: whether, and which, figures of the row are withheld."""
+
+_PERIODS = ("period", "month_label", "school_year", "birth_year")
+_TERM = re.compile(r"[a-z][a-z0-9_]*")
+_RELATION = re.compile(r"\s*([a-z0-9_+ ]+?)\s*(<=|=)\s*([a-z0-9_+ ]+?)\s*")
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Figure(_Declared):
+    """What one column of a protected table holds.
+
+    `count`: persons or their cases, a whole number. `amount`: days or money, published in steps of so much. `sum`: of
+    other columns of the row. `rate`: one published column over another. `mean`: exact, rounded to so many decimals.
+    `expression`: SQL over published columns, withheld if one of `of` is. `n` names the count of persons behind an
+    amount, rate or mean; `dominance` the model that tells what two persons hold of it.
+    """
+
+    kind: Literal["count", "amount", "sum", "rate", "mean", "expression", "copied", "left_out"]
+    step: int = 5
+    n: str | None = None
+    dominance: str | None = None
+    of: tuple[str, ...] = ()
+    decimals: int = 1
+    expression: str | None = None
+
+    @classmethod
+    def read(cls, said: object) -> Figure:
+        """From how YAML says it: a word, or a mapping with one of the kinds as a key. Raises ValueError."""
+        if said in {"count", "copied", "left_out"}:
+            return cls.model_validate({"kind": said})
+        if not isinstance(said, dict):
+            raise ValueError(f"{said!r} is no kind of figure")
+        rest = dict(said)
+        kinds = [kind for kind in ("amount", "sum", "rate", "mean", "expression") if kind in rest]
+        if len(kinds) != 1:
+            raise ValueError(f"{said!r}: exactly one of amount, sum, rate, mean, expression")
+        kind = kinds[0]
+        value = rest.pop(kind)
+        place = {"amount": "step", "sum": "of", "rate": "of", "mean": "decimals", "expression": "expression"}[kind]
+        found = cls.model_validate({"kind": kind, place: value, **rest})
+        if kind in {"amount", "rate", "mean"} and not found.n:
+            raise ValueError(f"{said!r}: `n`, the count of persons behind it, is missing")
+        if kind == "amount" and not found.dominance:
+            raise ValueError(f"{said!r}: `dominance`, the model that tells what two persons hold, is missing")
+        if kind == "rate" and len(found.of) != 2:  # noqa: PLR2004
+            raise ValueError(f"{said!r}: a rate is of two columns")
+        return found
+
+
+class Total(_Declared):
+    """Rows whose counts and amounts are sums of other published rows. `parts` is SQL over `part` and `total`."""
+
+    rows: str
+    parts: str
+    within: int | None = None
+    columns: dict[str, str] | None = None
+    repeats: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_to_map(cls, said: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
+        if isinstance(said, dict) and isinstance(said.get("columns"), list):
+            return {**said, "columns": {name: name for name in said["columns"]}}
+        return said
+
+
+class Contained(_Declared):
+    """Whoever counts in the row `part` counts in the row `whole`."""
+
+    columns: tuple[str, ...]
+    rows: str
+
+
+class Known(_Declared):
+    """True figures that are public elsewhere."""
+
+    column: str
+    rows: str
+    source: str
+
+
+class Relation(_Declared):
+    """A linear relation of true counts in a row: the sum of `left` is at most, or equals, the sum of `right`."""
+
+    left: tuple[str, ...]
+    sign: Literal["<=", "="]
+    right: tuple[str, ...]
+
+    @classmethod
+    def read(cls, text: str) -> Relation:
+        """From `a + b <= c`. Raises ValueError."""
+        match = _RELATION.fullmatch(text)
+        sides = [[term.strip() for term in match[place].split("+")] for place in (1, 3)] if match else []
+        if not match or not all(_TERM.fullmatch(term) for side in sides for term in side):
+            raise ValueError(f"{text!r}: no relation such as `a + b <= c`")
+        return cls.model_validate({"left": sides[0], "sign": match[2], "right": sides[1]})
+
+
+class Part(_Declared):
+    """Rows of one kind of a mart and what their columns hold."""
+
+    mode: Literal["public", "round5"] = "round5"
+    rows: str = "true"
+    through: str | None = None
+    grid: tuple[str, ...] = ()
+    columns: dict[str, Figure] = Field(default_factory=dict)
+    totals: tuple[Total, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    contained: tuple[Contained, ...] = ()
+    known: tuple[Known, ...] = ()
+
+    @property
+    def period(self) -> str | None:
+        """The column of the grid that names the period."""
+        return next((name for name in _PERIODS if name in self.grid), None)
+
+    def of_kind(self, *kinds: str) -> dict[str, Figure]:
+        """The columns of some kinds, with what is said of them."""
+        return {name: figure for name, figure in self.columns.items() if figure.kind in kinds}
+
+
+class Declaration(_Declared):
+    """What one mart discloses: to whom, about whom, and how. `parts` is one for most marts."""
+
+    mode: Literal["public", "round5"]
+    unit: str
+    audience: str
+    parts: tuple[Part, ...]
+
+    @property
+    def left_out(self) -> set[str]:
+        """Columns that are in no part of the protected table."""
+        if self.mode == "public":
+            return set()
+        kinds = [part.columns for part in self.parts if part.mode == "round5"]
+        return {name for columns in kinds for name in columns} - {
+            name for columns in kinds for name, figure in columns.items() if figure.kind != "left_out"
+        }
+
+    @property
+    def is_exact(self) -> bool:
+        """True for a table that everybody gets as it is."""
+        return self.mode == "public" and all(part.rows == "true" for part in self.parts)
+
+
+def read_declaration(said: object) -> Declaration:
+    """A declaration from a model's `meta.discloses`. Raises ValueError that says what is wrong with it."""
+    if not isinstance(said, dict):
+        raise ValueError("its model declares no `meta.discloses`")
+    try:
+        whole = dict(said)
+        shared = {name: whole.pop(name) for name in ("grid", "copied", "left_out", "through") if name in whole}
+        head = {name: whole.pop(name) for name in ("mode", "unit", "audience") if name in whole}
+        several = whole.pop("parts", None)
+        if several and whole:
+            raise ValueError(f"beside `parts` stands {', '.join(whole)}")
+        parts = [_part(part, shared, str(head.get("mode"))) for part in (several or [whole])]
+        return Declaration.model_validate({**head, "parts": parts})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}") from error
+
+
+def _part(said: Mapping[str, Any], shared: Mapping[str, Any], mode: str) -> Part:
+    whole = {"mode": mode, **{name: value for name, value in shared.items() if name in {"grid", "through"}}, **said}
+    columns = {name: Figure.read(value) for name, value in (whole.pop("columns", None) or {}).items()}
+    for kind in ("copied", "left_out"):
+        for name in [*shared.get(kind, ()), *(whole.pop(kind, None) or ())]:
+            columns.setdefault(name, Figure(kind=kind))
+    relations = [Relation.read(text) for text in whole.pop("relations", None) or ()]
+    return Part.model_validate({**whole, "columns": columns, "relations": relations})
+
+
+def problems(table: str, declaration: Declaration, columns: Mapping[str, str]) -> Iterable[str]:
+    """What can't be kept of a declaration for a table with these columns (name → type), one sentence each."""
+    for number, part in enumerate(declaration.parts, 1):
+        if part.mode == "public":
+            continue
+        where = f"table {table}" + (f", part {number}" if len(declaration.parts) > 1 else "")
+        for name in sorted(set(columns) - set(part.columns)):
+            yield f"{where}: column {name} is declared nowhere; say in `meta.discloses` what it holds"
+        for name in sorted(set(part.columns) - set(columns)):
+            yield f"{where}: declares {name}, which the table has not"
+        for name in sorted(set(part.grid) - set(columns)) or ([] if part.grid else ["(none)"]):
+            yield f"{where}: the grid names {name}, which the table has not"
+        figures = set(part.of_kind("count", "amount", "sum"))
+        for name, figure in part.columns.items():
+            if figure.n and figure.n not in part.of_kind("count", "sum"):
+                yield f"{where}: {name} is behind {figure.n}, which is no count"
+            if figure.kind in {"sum", "rate"} and not set(figure.of) <= figures:
+                yield f"{where}: {name} is of {', '.join(sorted(set(figure.of) - figures))}, which is no figure"
+        for total in part.totals:
+            named = total.columns or {}
+            for name in sorted((set(named) | set(named.values())) - figures):
+                yield f"{where}: a total is of {name}, which is no count or amount"
+        for relation in part.relations:
+            for name in sorted({*relation.left, *relation.right} - set(part.of_kind("count", "sum"))):
+                yield f"{where}: a relation is of {name}, which is no count"
+        for name in sorted({n for one in part.contained for n in one.columns} | {k.column for k in part.known}):
+            if name not in part.of_kind("count", "sum"):
+                yield f"{where}: what is known is of {name}, which is no count"
+
+
+def last_full_month(as_of: dt.date) -> dt.date:
+    """The last day of the last month that is over on the business date: for any day of June, 31 May."""
+    return as_of.replace(day=1) - dt.timedelta(days=1)
