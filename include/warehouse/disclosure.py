@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -47,7 +47,7 @@ class Figure(_Declared):
     @classmethod
     def read(cls, said: object) -> Figure:
         """From how YAML says it: a word, or a mapping with one of the kinds as a key. Raises ValueError."""
-        if said in {"count", "copied", "left_out"}:
+        if isinstance(said, str) and said in {"count", "copied", "left_out"}:
             return cls.model_validate({"kind": said})
         if not isinstance(said, dict):
             raise ValueError(f"{said!r} is no kind of figure")
@@ -79,7 +79,7 @@ class Total(_Declared):
 
     @model_validator(mode="before")
     @classmethod
-    def _list_to_map(cls, said: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
+    def _list_to_map(cls, said: Any) -> Any:
         if isinstance(said, dict) and isinstance(said.get("columns"), list):
             return {**said, "columns": {name: name for name in said["columns"]}}
         return said
@@ -192,34 +192,37 @@ def _part(said: Mapping[str, Any], shared: Mapping[str, Any], mode: str) -> Part
     return Part.model_validate({**whole, "columns": columns, "relations": relations})
 
 
-def problems(table: str, declaration: Declaration, columns: Mapping[str, str]) -> Iterable[str]:
+def problems(table: str, declaration: Declaration, columns: Mapping[str, str]) -> Iterator[str]:
     """What can't be kept of a declaration for a table with these columns (name → type), one sentence each."""
     for number, part in enumerate(declaration.parts, 1):
-        if part.mode == "public":
-            continue
-        where = f"table {table}" + (f", part {number}" if len(declaration.parts) > 1 else "")
-        for name in sorted(set(columns) - set(part.columns)):
-            yield f"{where}: column {name} is declared nowhere; say in `meta.discloses` what it holds"
-        for name in sorted(set(part.columns) - set(columns)):
-            yield f"{where}: declares {name}, which the table has not"
-        for name in sorted(set(part.grid) - set(columns)) or ([] if part.grid else ["(none)"]):
-            yield f"{where}: the grid names {name}, which the table has not"
-        figures = set(part.of_kind("count", "amount", "sum"))
-        for name, figure in part.columns.items():
-            if figure.n and figure.n not in part.of_kind("count", "sum"):
-                yield f"{where}: {name} is behind {figure.n}, which is no count"
-            if figure.kind in {"sum", "rate"} and not set(figure.of) <= figures:
-                yield f"{where}: {name} is of {', '.join(sorted(set(figure.of) - figures))}, which is no figure"
-        for total in part.totals:
-            named = total.columns or {}
-            for name in sorted((set(named) | set(named.values())) - figures):
-                yield f"{where}: a total is of {name}, which is no count or amount"
-        for relation in part.relations:
-            for name in sorted({*relation.left, *relation.right} - set(part.of_kind("count", "sum"))):
-                yield f"{where}: a relation is of {name}, which is no count"
-        for name in sorted({n for one in part.contained for n in one.columns} | {k.column for k in part.known}):
-            if name not in part.of_kind("count", "sum"):
-                yield f"{where}: what is known is of {name}, which is no count"
+        if part.mode == "round5":
+            where = f"table {table}" + (f", part {number}" if len(declaration.parts) > 1 else "")
+            yield from (f"{where}: {problem}" for problem in _problems(part, columns))
+
+
+def _problems(part: Part, columns: Mapping[str, str]) -> Iterator[str]:
+    counts = set(part.of_kind("count", "sum"))
+    figures = set(part.of_kind("count", "amount", "sum"))
+    for name in sorted(set(columns) - set(part.columns)):
+        yield f"column {name} is declared nowhere; say in `meta.discloses` what it holds"
+    for name in sorted({*part.columns, *part.grid} - set(columns)):
+        yield f"names the column {name}, which the table has not"
+    if not part.grid:
+        yield "names no `grid`, the columns that tell its rows apart"
+    named: list[tuple[str, Iterable[str], set[str], str]] = []
+    for name, figure in part.columns.items():
+        named.append((name, [figure.n] if figure.n else [], counts, "count"))
+        named.append((name, figure.of if figure.kind in {"sum", "rate"} else (), figures, "count or amount"))
+    for total in part.totals:
+        of = total.columns or {}
+        named.append(("a total", {*of, *of.values()}, figures, "count or amount"))
+    for relation in part.relations:
+        named.append(("a relation", {*relation.left, *relation.right}, counts, "count"))
+    named += [("contained", one.columns, counts, "count") for one in part.contained]
+    named += [("known", [one.column], counts, "count") for one in part.known]
+    for what, of_what, allowed, kind in named:
+        for name in sorted(set(of_what) - allowed):
+            yield f"{what} is of {name}, which is no {kind}"
 
 
 def last_full_month(as_of: dt.date) -> dt.date:
