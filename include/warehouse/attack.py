@@ -311,7 +311,7 @@ def _solve(problem: Problem, weights: Floats, result: Attack) -> Floats | None:
     result.programs += 1
     answer = milp(
         -weights,
-        integrality=np.ones(len(weights)),
+        integrality=np.ones(len(weights), np.int64),
         bounds=Bounds(problem.least, problem.most),
         constraints=LinearConstraint(problem.matrix, problem.low, problem.high),
         options={"time_limit": _SECONDS},

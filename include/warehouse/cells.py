@@ -98,7 +98,7 @@ class System:
 
     def unit(self, cell: int) -> str:
         """The row of a cell without its period: the same persons recur under it from period to period."""
-        rows = self.blocks[self.block[cell]].rows
+        rows: Rows = self.blocks[self.block[cell]].rows
         return rows.table + rows.units[self.row[cell]]
 
     @property
@@ -228,7 +228,8 @@ class _Loader:
 
     def _load_column(self, rows: Rows, name: str, figure: Figure) -> None:
         value = f"round({quoted(name)}, {figure.decimals})" if figure.kind == "mean" else quoted(name)
-        found = self._run(rows, f"select {value}::double as v from {rows.source} order by __row").fetchnumpy()["v"]
+        fetched = self._run(rows, f"select {value}::double as v from {rows.source} order by __row").fetchnumpy()["v"]
+        found = np.ma.array(fetched, np.float64)
         missing = np.ma.getmaskarray(found) | np.isnan(np.ma.filled(found, np.nan))
         cells = np.full(len(found), -1, np.int64)
         there = np.flatnonzero(~missing)

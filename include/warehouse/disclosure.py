@@ -18,6 +18,21 @@ MODES = ("public", "round5")
 HIDDEN_COLUMNS = ("is_hidden", "hidden_columns")
 """What a protected table has besides its mart's columns: whether, and which, figures of the row are withheld."""
 
+HIDDEN_DESCRIPTIONS = (
+    "Sand hvis mindst ét tal i rækken er tilbageholdt af hensyn til personer; en tom celle, der ikke står i "
+    "hidden_columns, mangler / True if a figure of the row is withheld to protect persons; an empty cell that is not "
+    "named in hidden_columns is missing",
+    "Navnene på rækkens tilbageholdte tal / The names of the figures that are withheld in the row",
+)
+
+PROTECTED = (
+    "Beskyttet: antal er afrundet til et nabomultiplum af 5 (0 er 0 til 4), totaler er summer af afrundede tal, andele og "
+    "gennemsnit kræver mindst 10, tal står som ved månedens første udgivelse / Protected: counts are rounded to a "
+    "neighbouring multiple of 5 (0 is 0 to 4), totals are sums of rounded figures, rates and means need at least 10, "
+    "figures stand as of the month's first release"
+)
+"""What the description of a protected table says of the way in which it was made."""
+
 _PERIODS = ("period", "month_label", "school_year", "birth_year")
 _TERM = re.compile(r"[a-z][a-z0-9_]*")
 _RELATION = re.compile(r"\s*([a-z0-9_+ ]+?)\s*(<=|=)\s*([a-z0-9_+ ]+?)\s*")

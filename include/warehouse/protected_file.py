@@ -77,7 +77,8 @@ def _protected_part(
     connection.execute(f"create or replace temp table {cells} as from published_cells")
     connection.unregister("published_cells")
     kept = {name: kind for name, kind in rows.types.items() if name not in declaration.left_out}
-    first, second, third = ["e.__row"], ["*"], []
+    first, second = ["e.__row"], ["*"]
+    third: list[str] = []
     for name in rows.types:
         figure = part.columns[name]
         kind = rows.types[name]

@@ -16,7 +16,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ import duckdb
 
 from include.errors import Refused, WarehouseError
 from include.settings import PROJECT_ROOT, Settings
+from include.warehouse import registry
 from include.warehouse.content_hash import content_hash
 from include.warehouse.database import connect
+from include.warehouse.disclosure import HIDDEN_COLUMNS, HIDDEN_DESCRIPTIONS, PROTECTED, read_declaration
 from include.warehouse.gates import check_gates
 from include.warehouse.landing_file import read_landed
 from include.warehouse.lock import refresh_lock
@@ -90,6 +92,12 @@ def publish(settings: Settings, run_id: str, *, notes: Sequence[str] = ()) -> Re
             folder.release.rename(target)
             _fsync(target.parent)
         replaced = _current_id(settings)
+        release = _read(settings, target)
+        # Before anybody can read it: the gate must know of every figure that was ever to be seen.
+        with connect(None, scratch=None, settings=settings) as connection:
+            registry.append(
+                connection, settings, folder.registered_file, as_of=release.as_of.isoformat(), release=folder.run_id
+            )
         _swap(settings, folder.run_id)
         release = _read(settings, target)
         _log.info("release %s is current, content %s", release.release_id, release.content_hash[:12])
@@ -165,21 +173,21 @@ def verify(settings: Settings, release_id: str, *, with_content: bool = False) -
             raise WarehouseError("an unfinished write lies there", where=f"{release_id}: {left[0]}", remedy=_ANOTHER)
         connection.execute(f"attach {literal(str(path / PUBLIC_FILE))} as open_marts (read_only)")
         connection.execute(f"attach {literal(str(path / RESTRICTED_FILE))} as exact_marts (read_only)")
-        expected = {**dict.fromkeys(manifest["restricted_tables"], "exact_marts")}
-        expected |= dict.fromkeys(release.tables, "open_marts")
+        exact = manifest["restricted_tables"]
+        expected = {("open_marts", table) for table in release.tables} | {("exact_marts", table) for table in exact}
         found = set(
             connection.execute(
                 "select database_name, table_name from duckdb_tables() where schema_name = ?", [SCHEMA]
             ).fetchall()
         )
-        if found != {(catalog, table) for table, catalog in expected.items()}:
+        if found != expected:
             raise WarehouseError("its tables are not those of its manifest", where=release_id, remedy=_ANOTHER)
         for table, rows in release.tables.items():
             if _count(connection, "open_marts", table) != rows:
                 raise WarehouseError(f"table {table} is not whole", where=release_id, remedy=_ANOTHER)
         if with_content:
-            tables = [(catalog, table) for table, catalog in expected.items()]
-            if content_hash(connection, tables, load_times=manifest["load_times"]) != release.content_hash:
+            told = _hashes(connection, release.tables, exact, manifest["load_times"])
+            if told != {name: manifest[name] for name in told}:
                 raise WarehouseError("its content is not that of its manifest", where=release_id, remedy=_ANOTHER)
     return release
 
@@ -320,7 +328,11 @@ def _make(settings: Settings, folder: RunFolder, notes: Sequence[str]) -> None:
 
 
 def _write_marts(settings: Settings, folder: RunFolder, marts: dict[str, Mart]) -> dict[str, Any]:
-    """Copy public and restricted marts into their files; gives the manifest's part about tables and content."""
+    """Write the protected and the exact marts into their files; gives the manifest's part about tables and content.
+
+    The content's hash is that of the exact marts, which follow from the deliveries alone; what is published of them
+    also follows from what was published before.
+    """
     load_times = sorted(
         f"{mart.name}.{column.name}"
         for mart in marts.values()
@@ -331,29 +343,46 @@ def _write_marts(settings: Settings, folder: RunFolder, marts: dict[str, Mart]) 
         # Views in the build name their catalogs, so both are attached under the names that dbt used.
         connection.execute(f"attach {literal(str(folder.build_file))} as warehouse (read_only)")
         connection.execute(f"attach {literal(str(folder.landing_file))} as landing (read_only)")
+        connection.execute(f"attach {literal(str(folder.protected_file))} as protected (read_only)")
         connection.execute(f"attach {literal(str(folder.release / PUBLIC_FILE))} as open_marts")
         connection.execute(f"attach {literal(str(folder.release / RESTRICTED_FILE))} as exact_marts")
-        for catalog in ("open_marts", "exact_marts"):
+        exact = [mart for mart in marts.values() if not read_declaration(mart.discloses).is_exact]
+        for catalog, source, copied in (
+            ("open_marts", "protected", marts.values()),
+            ("exact_marts", "warehouse", exact),
+        ):
             connection.execute(f"create schema {catalog}.{SCHEMA}")
-        homes: list[tuple[str, str]] = []
-        for mart in marts.values():
-            catalog = "open_marts" if mart.sensitivity == "public" else "exact_marts"
-            # One transaction a mart: otherwise every description would be forced to disk on its own.
-            connection.execute("begin")
-            _copy(connection, mart, catalog)
-            connection.execute("commit")
-            homes.append((catalog, mart.name))
-        for catalog in ("open_marts", "exact_marts"):
+            for mart in copied:
+                # One transaction a mart: otherwise every description would be forced to disk on its own.
+                connection.execute("begin")
+                _copy(connection, mart, source, catalog)
+                connection.execute("commit")
             connection.execute(f"checkpoint {catalog}")
-        digest = content_hash(connection, homes, load_times=load_times)
-        rows = {table: _count(connection, catalog, table) for catalog, table in homes if catalog == "open_marts"}
+        hashes = _hashes(connection, marts, {mart.name for mart in exact}, load_times)
+        rows = {name: _count(connection, "open_marts", name) for name in marts}
         for catalog in ("open_marts", "exact_marts"):
             connection.execute(f"detach {catalog}")
     return {
-        "content_hash": digest,
+        **hashes,
         "load_times": load_times,
         "tables": rows,
-        "restricted_tables": [table for catalog, table in homes if catalog == "exact_marts"],
+        "protected_tables": sorted(
+            name for name, mart in marts.items() if read_declaration(mart.discloses).mode == "round5"
+        ),
+        "restricted_tables": sorted(mart.name for mart in exact),
+    }
+
+
+def _hashes(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[str], exact: Collection[str], load_times: Sequence[str]
+) -> dict[str, str]:
+    """`content_hash` of the exact figures, `protected_hash` of what everybody reads."""
+    homes = [("exact_marts" if table in exact else "open_marts", table) for table in tables]
+    return {
+        "content_hash": content_hash(connection, homes, load_times=load_times),
+        "protected_hash": content_hash(
+            connection, [("open_marts", table) for _, table in homes], load_times=load_times
+        ),
     }
 
 
@@ -363,25 +392,35 @@ def _count(connection: duckdb.DuckDBPyConnection, catalog: str, table: str) -> i
     return int(row[0])
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, mart: Mart, catalog: str) -> None:
+def _copy(connection: duckdb.DuckDBPyConnection, mart: Mart, source: str, catalog: str) -> None:
     """One mart as a table with its descriptions, in the order of its grain where the model declares one."""
     target = f"{catalog}.{SCHEMA}.{quoted(mart.name)}"
-    order = f" order by {', '.join(quoted(name) for name in mart.grain)}" if mart.grain else ""
-    connection.execute(f"create table {target} as from warehouse.{SCHEMA}.{quoted(mart.name)}{order}")
+    columns = [
+        name
+        for (name,) in connection.execute(
+            "select column_name from duckdb_columns() where database_name = ? and schema_name = ? and table_name = ?",
+            [source, SCHEMA, mart.name],
+        ).fetchall()
+    ]
+    grain = [quoted(name) for name in mart.grain if name in columns]
+    order = f" order by {', '.join(grain)}" if grain else ""
+    connection.execute(f"create table {target} as from {source}.{SCHEMA}.{quoted(mart.name)}{order}")
     said = mart.description
     if mart.each_row_is_a:
         row = with_article(mart.each_row_is_a)
         said = f"{said} (each row is {row})" if said else f"Each row is {row}"
+    is_protected = HIDDEN_COLUMNS[0] in columns
+    if is_protected:
+        said = f"{said}. {PROTECTED}"
     if said:
         connection.execute(f"comment on table {target} is {literal(said)}")
-    columns = connection.execute(
-        "select column_name from duckdb_columns() where database_name = ? and schema_name = ? and table_name = ?",
-        [catalog, SCHEMA, mart.name],
-    ).fetchall()
-    for (name,) in columns:
+    for name in columns:
         column = mart.columns.get(name)
-        if column and column.description:
-            connection.execute(f"comment on column {target}.{quoted(name)} is {literal(column.description)}")
+        described = column.description if column else ""
+        if is_protected and name in HIDDEN_COLUMNS:
+            described = HIDDEN_DESCRIPTIONS[HIDDEN_COLUMNS.index(name)]
+        if described:
+            connection.execute(f"comment on column {target}.{quoted(name)} is {literal(described)}")
 
 
 def _deliveries(settings: Settings, folder: RunFolder, as_of: dt.date) -> dict[str, Any]:
