@@ -1,4 +1,4 @@
-"""The attack of the gate: how many values every figure about persons can still have, for one who knows all that is public.
+"""The attack of the gate: how many values each figure about persons can have, for one who knows all that is public.
 
 Public are the published figures, of this release and of all before it, the rules by which they were made, the relations
 between figures that their definitions give, and what is declared as known (school rolls). Integer programs (HiGHS,
@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse.csgraph import connected_components
 
-from include.warehouse.cells import Floats, Integers, System
+from include.warehouse.cells import Flags, Floats, Integers, System
 from include.warehouse.round5 import Key, Values
 
 FEWEST_VALUES = 3
@@ -91,16 +91,18 @@ def _attack_counts(
                     least[number], most[number] = low, high
     lines = _Lines(place)
     for cell, within in system.within.items():
-        parts = system.parts.get(cell)
-        if parts is not None and not values.hidden[cell] and all(int(part) in place for part in parts):
-            lines.add(parts, np.ones(len(parts)), values.published[cell] - within, values.published[cell] + within)
+        told_parts = system.parts.get(cell)
+        if told_parts is not None and not values.hidden[cell] and all(int(part) in place for part in told_parts):
+            told = values.published[cell]
+            lines.add(told_parts.tolist(), np.ones(len(told_parts)), told - within, told + within)
     told_lines = len(lines.low)
     for left, sign, right in system.relations:
         plus, minus = _expand(system, left), _expand(system, right)
-        lines.add([*plus, *minus], [*[1.0] * len(plus), *[-1.0] * len(minus)], 0 if sign == "=" else -np.inf, 0)
+        factors = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
+        lines.add([*plus, *minus], factors, 0 if sign == "=" else -np.inf, 0)
     for cell in system.known:
-        parts = _expand(system, [cell])
-        lines.add(parts, np.ones(len(parts)), system.exact[cell], system.exact[cell])
+        known_parts = _expand(system, [cell])
+        lines.add(known_parts, np.ones(len(known_parts)), system.exact[cell], system.exact[cell])
     matrix, low, high = lines.matrix(len(counts))
     holds = _holds(matrix, low, high, truth)
     # What the truth does not keep nobody can rely on: a sum of distinct children, say, when one of them moved.
@@ -110,8 +112,12 @@ def _attack_counts(
         return []
     is_told = np.arange(len(low)) < told_lines
     alone = Problem(
-        matrix[holds & ~is_told], low[holds & ~is_told], high[holds & ~is_told], np.zeros(len(counts)),
-        np.full(len(counts), float(_FAR)), truth,
+        matrix[holds & ~is_told],
+        low[holds & ~is_told],
+        high[holds & ~is_told],
+        np.zeros(len(counts)),
+        np.full(len(counts), float(_FAR)),
+        truth,
     )
     known_anyway = set(bound(alone, result, only=found).tolist())
     return [int(counts[one]) for one in found.tolist() if one not in known_anyway]
@@ -128,7 +134,7 @@ def _attack_amounts(
     for cell, parts in system.parts.items():
         if values.hidden[cell]:
             continue
-        inside = [part for part in parts if int(part) in place]
+        inside = [int(part) for part in parts if int(part) in place]
         if inside:
             told = values.published[inside].sum() / system.step[inside[0]]
             lines.add(inside, np.ones(len(inside)), told, told)
@@ -141,9 +147,7 @@ def _attack_amounts(
 
 def _expand(system: System, cells: list[int]) -> list[int]:
     return [
-        int(one)
-        for cell in cells
-        for one in (system.parts[cell] if cell in system.parts else [int(system.same[cell])])
+        int(one) for cell in cells for one in (system.parts[cell] if cell in system.parts else [int(system.same[cell])])
     ]
 
 
@@ -156,13 +160,14 @@ class _Lines:
         self.low: list[float] = []
         self.high: list[float] = []
 
-    def add(self, cells: object, factors: object, low: float, high: float) -> None:
+    def add(self, cells: list[int], factors: Floats, low: float, high: float) -> None:
+        """One line; left out if a cell of it is no unknown."""
         gathered: dict[int, float] = {}
-        for cell, factor in zip(cells, factors, strict=True):  # type: ignore[call-overload]
-            number = self.place.get(int(cell))
+        for cell, factor in zip(cells, factors.tolist(), strict=True):
+            number = self.place.get(cell)
             if number is None:
                 return
-            gathered[number] = gathered.get(number, 0.0) + float(factor)
+            gathered[number] = gathered.get(number, 0.0) + factor
         kept = {number: factor for number, factor in gathered.items() if factor}
         if kept:
             self.rows += [len(self.low)] * len(kept)
@@ -177,7 +182,7 @@ class _Lines:
         return built, np.array(self.low, np.float64), np.array(self.high, np.float64)
 
 
-def _holds(matrix: sparse.csr_matrix, low: Floats, high: Floats, point: Floats) -> np.ndarray:
+def _holds(matrix: sparse.csr_matrix, low: Floats, high: Floats, point: Floats) -> Flags:
     reached = matrix @ point
     return np.asarray((reached >= low - 1e-6) & (reached <= high + 1e-6))
 
@@ -209,7 +214,12 @@ def _part_of(problem: Problem, columns: sparse.csc_matrix, some: Integers) -> Pr
     matrix = columns[:, some].tocsr()
     kept = np.flatnonzero(np.asarray(matrix.getnnz(axis=1)).ravel() > 0)
     return Problem(
-        matrix[kept], problem.low[kept], problem.high[kept], problem.least[some], problem.most[some], problem.start[some]
+        matrix[kept],
+        problem.low[kept],
+        problem.high[kept],
+        problem.least[some],
+        problem.most[some],
+        problem.start[some],
     )
 
 
@@ -220,7 +230,7 @@ class _Seen:
         self.values = np.full((FEWEST_VALUES, width), np.nan)
         self.number = np.zeros(width, np.int64)
 
-    def add(self, values: Floats, where: np.ndarray) -> None:
+    def add(self, values: Floats, where: Flags) -> None:
         is_new = where & (self.number < FEWEST_VALUES) & ~(self.values == values).any(axis=0)
         places = np.flatnonzero(is_new)
         self.values[self.number[places], places] = values[places]
@@ -231,7 +241,7 @@ class _Seen:
         return np.flatnonzero(self.number < FEWEST_VALUES)
 
 
-def _bound_component(problem: Problem, some: Integers, wanted: np.ndarray, result: Attack) -> list[int]:
+def _bound_component(problem: Problem, some: Integers, wanted: Flags, result: Attack) -> list[int]:
     seen = _Seen(len(some))
     seen.number[~wanted] = FEWEST_VALUES
     is_true_allowed = bool(
@@ -251,11 +261,12 @@ def _bound_component(problem: Problem, some: Integers, wanted: np.ndarray, resul
             # Nobody can find a solution: the data changed since, and figures of different states are mixed.
             return []
         _look_around(problem, point, seen)
-    narrow = []
-    for one in seen.open.tolist():
-        if seen.number[one] < FEWEST_VALUES and not _has_values(problem, one, seen, result):
-            narrow.append(int(some[one]))
-    return narrow
+    # Each program settles others too, so what is open is asked for again at every turn.
+    return [
+        int(some[one])
+        for one in seen.open.tolist()
+        if seen.number[one] < FEWEST_VALUES and not _has_values(problem, one, seen, result)
+    ]
 
 
 def _look_around(problem: Problem, point: Floats, seen: _Seen) -> None:
@@ -283,16 +294,16 @@ def _has_values(problem: Problem, one: int, seen: _Seen, result: Attack) -> bool
     if seen.number[one] >= FEWEST_VALUES:
         return True
     known = {value for value in seen.values[:, one].tolist() if value == value}  # noqa: PLR0124
-    for value in range(int(min(known)) + 1, int(max(known))):
-        if float(value) not in known:
-            least, most = problem.least.copy(), problem.most.copy()
-            least[one] = most[one] = value
-            between = Problem(problem.matrix, problem.low, problem.high, least, most, problem.start)
-            point = _solve(between, np.zeros(len(least)), result)
-            if point is not None:
-                _look_around(between, point, seen)
-                return True
-    return False
+    between = (float(value) for value in range(int(min(known)) + 1, int(max(known))))
+    return any(_is_possible(problem, one, value, result) for value in between if value not in known)
+
+
+def _is_possible(problem: Problem, one: int, value: float, result: Attack) -> bool:
+    """Whether there is a solution in which one unknown has this value."""
+    least, most = problem.least.copy(), problem.most.copy()
+    least[one] = most[one] = value
+    fixed = Problem(problem.matrix, problem.low, problem.high, least, most, problem.start)
+    return _solve(fixed, np.zeros(len(least)), result) is not None
 
 
 def _solve(problem: Problem, weights: Floats, result: Attack) -> Floats | None:

@@ -8,7 +8,7 @@ same persons share one rounding without saying so.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -108,9 +108,7 @@ class System:
         return np.unique(np.concatenate([np.array(single, np.int64), *self.parts.values()]))
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, declarations: Mapping[str, Declaration], *, as_of: str
-) -> System:
+def load(connection: duckdb.DuckDBPyConnection, declarations: Mapping[str, Declaration], *, as_of: str) -> System:
     """The system of a build that is attached as `warehouse`. Raises WarehouseError for a condition that is no SQL."""
     return _Loader(connection, last_full_month(np.datetime64(as_of).astype(object)).isoformat()).load(declarations)
 
@@ -149,7 +147,7 @@ class _Loader:
         for cell, parts in self.parts.items():
             step[cell] = step[parts[0]]
         same = _same(self.series, exact, step)
-        system = System(
+        return System(
             rows=self.rows,
             blocks=self.blocks,
             exact=exact,
@@ -165,7 +163,6 @@ class _Loader:
             relations=self.relations,
             known=self.known,
         )
-        return system
 
     def _load_part(self, table: str, number: int, part: Part) -> None:
         types: dict[str, str] = dict(
@@ -280,7 +277,8 @@ class _Loader:
     def _load_amounts(self, rows: Rows) -> None:
         for name, figure in rows.part.of_kind("amount").items():
             block = rows.blocks[name]
-            assert figure.n and figure.dominance, "the declaration was read"
+            assert figure.n, "the declaration was read"
+            assert figure.dominance, "the declaration was read"
             behind = rows.blocks[figure.n].cells
             for place in np.flatnonzero(block.cells >= 0):
                 self.amount_n[int(block.cells[place])] = int(behind[place])
@@ -330,7 +328,8 @@ class _Loader:
                 where=f"table {rows.table}",
                 remedy="make the model that `dominance` names: the grid's columns, and what two persons hold",
             )
-        on = " and ".join(f"d.{quoted(name)} is not distinct from r.{quoted(name)}" for name in rows.part.grid if name in there)
+        shared = [quoted(name) for name in rows.part.grid if name in there]
+        on = " and ".join(f"d.{name} is not distinct from r.{name}" for name in shared)
         found = self._run(
             rows,
             f"select r.__row as r, d.{quoted(block.column)}::double as two from {rows.source} r "
@@ -343,51 +342,55 @@ class _Loader:
         self.two_persons = [all_cells]
 
 
+_Series = tuple[str, str, int]
+"""Municipality, column of a mart with the row's other keys, and step."""
+
+
 def _same(series: Iterable[tuple[int, str, str, str]], exact: Floats, step: Integers) -> Integers:
     """The first cell of those that are one figure: series with equal values in all periods that both have.
 
     Two series are one figure if they have at least three periods in common and three different values in them, one of
     them telling (at least 20). Series of different municipalities or steps never are.
     """
-    values: dict[tuple[str, str, int], dict[str, int]] = defaultdict(dict)
+    values: dict[_Series, dict[str, int]] = defaultdict(dict)
     for cell, name, period, municipality in series:
         values[municipality, name, int(step[cell])][period] = cell
-    leader: dict[tuple[tuple[str, str, int], ...], tuple[str, str, int]] = {}
-    same = np.arange(len(exact), dtype=np.int64)
-    by_value: dict[tuple[str, int, str, float], list[tuple[str, str, int]]] = defaultdict(list)
-    compared: set[tuple[tuple[str, str, int], tuple[str, str, int]]] = set()
+    same = list(range(len(exact)))
 
     def root(cell: int) -> int:
         while same[cell] != cell:
             same[cell] = same[same[cell]]
-            cell = int(same[cell])
+            cell = same[cell]
         return cell
 
-    def unite(one: dict[str, int], other: dict[str, int]) -> None:
-        for period in one.keys() & other.keys():
-            first, second = sorted((root(one[period]), root(other[period])))
+    for one, other in _equal_series(values, exact):
+        for period in values[one].keys() & values[other].keys():
+            first, second = sorted((root(values[one][period]), root(values[other][period])))
             same[second] = first
+    return np.array([root(cell) for cell in range(len(exact))], np.int64)
 
+
+def _equal_series(values: Mapping[_Series, Mapping[str, int]], exact: Floats) -> Iterator[tuple[_Series, _Series]]:
+    """Pairs of series that are one figure. Those with all periods equal are found as one, others by a telling value."""
+    leader: dict[object, _Series] = {}
+    by_value: dict[tuple[str, int, str, float], list[_Series]] = defaultdict(list)
     for name, cells in values.items():
-        told = tuple(sorted((period, name[0], round(exact[cell] * 100)) for period, cell in cells.items()))
         if not _tells([exact[cell] for cell in cells.values()]):
             continue
-        if (told := (*told, ("step", "", name[2]))) in leader:
-            unite(values[leader[told]], cells)
+        told = (name[0], name[2], tuple(sorted((period, exact[cell]) for period, cell in cells.items())))
+        if leader.setdefault(told, name) != name:
+            yield leader[told], name
             continue
-        leader[told] = name
+        others = {other for period, cell in cells.items() for other in by_value[name[0], name[2], period, exact[cell]]}
+        for other in sorted(others):
+            common = values[other].keys() & cells.keys()
+            if _tells([exact[cells[period]] for period in common]) and all(
+                exact[values[other][period]] == exact[cells[period]] for period in common
+            ):
+                yield other, name
         for period, cell in cells.items():
             if exact[cell] >= _TELLING:
-                for other in by_value[name[0], name[2], period, exact[cell]]:
-                    if (other, name) not in compared:
-                        compared.add((other, name))
-                        common = values[other].keys() & cells.keys()
-                        if _tells([exact[cells[p]] for p in common]) and all(
-                            exact[values[other][p]] == exact[cells[p]] for p in common
-                        ):
-                            unite(values[other], cells)
                 by_value[name[0], name[2], period, exact[cell]].append(name)
-    return np.array([root(cell) for cell in range(len(exact))], np.int64)
 
 
 def _tells(found: list[float]) -> bool:

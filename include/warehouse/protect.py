@@ -4,8 +4,8 @@ The rules, all of them public:
 
 - A **count** of persons is published as a neighbouring multiple of 5, so the true one lies within 4 of it.
 - A **total** is the sum of published cells, and tells no more than they do.
-- **Days and money** are published in steps (5 days, 1,000 kr.) where the published count behind them is at least 10, and
-  withheld where two persons hold over 85 %; so are as many others as it takes that none can be inferred.
+- **Days and money** are published in steps (5 days, 1,000 kr.) where the published count behind them is at least 10,
+  and withheld where two persons hold over 85 %; so are as many others as it takes that none can be inferred.
 - A **rate** is one published figure over another, a **mean** is rounded; both need a published count of at least 10.
 - What was published in a month stays for that month: no night shows the one who came.
 
@@ -22,9 +22,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import duckdb
+
 from include.errors import WarehouseError
 from include.landing.contract import Contract, load_contracts
 from include.settings import Settings
@@ -179,7 +179,8 @@ class _Gate:
         columns = _columns(self.connection)
         found = [*self.undeclared, *_exposed(self.marts, self.declarations, self.contracts)]
         found += [*_public_parts(self.connection, self.declarations, self.contracts)]
-        found += [*_named_like_persons(columns, self.contracts), *_delivery_counts(self.marts, self.declarations, columns)]
+        found += [*_named_like_persons(columns, self.contracts)]
+        found += [*_delivery_counts(self.marts, self.declarations, columns)]
         result, hidden = Attack(), 0
         if not self.undeclared:
             began = time.monotonic()
@@ -368,9 +369,9 @@ def _delivery_counts(
     """No public mart tells how many rows a delivery had."""
     for table, name, _ in columns:
         mart, declaration = marts.get(table), declarations.get(table)
-        if mart and declaration and declaration.mode == "public" and "deliveries" in mart.sources:
-            if name in DELIVERY_COUNTS:
-                yield f"column {table}.{name}: the rows of one delivery, which may be about one person, in a public table"
+        is_public = declaration is not None and declaration.mode == "public"
+        if mart and is_public and "deliveries" in mart.sources and name in DELIVERY_COUNTS:
+            yield f"column {table}.{name}: the rows of one delivery, which may be about one person, in a public table"
 
 
 def _cpr_numbers(connection: duckdb.DuckDBPyConnection, columns: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -51,9 +51,7 @@ def columns(table_types: Mapping[str, str], declaration: Declaration) -> dict[st
     return {**kept, HIDDEN_COLUMNS[0]: "BOOLEAN", HIDDEN_COLUMNS[1]: "VARCHAR[]"}
 
 
-def _public_part(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: str, declaration: Declaration
-) -> str:
+def _public_part(connection: duckdb.DuckDBPyConnection, table: str, rows: str, declaration: Declaration) -> str:
     kept = [
         name
         for (name,) in connection.execute(
@@ -102,12 +100,13 @@ def _protected_part(
     )
     withheld = f"list_filter([{hidden}], lambda name : name is not null)" if hidden else "[]"
     counted = [name for name in kept if part.columns[name].kind in _CELLS]
-    only = " and not (" + " and ".join(f"coalesce({quoted(name)}, 0) = 0" for name in counted) + ")" if part.sparse else ""
+    zeros = " and ".join(f"coalesce({quoted(name)}, 0) = 0" for name in counted)
+    only = f"not ({zeros})" if part.sparse else "true"
     names = ", ".join(quoted(name) for name in kept)
     return (
         f"(select {names}, len({withheld}) > 0 as is_hidden, {withheld}::varchar[] as hidden_columns from "
         f"(select {', '.join(['*', *third])} from (select {', '.join(second)} from "
-        f"(select {', '.join(first)} from {rows.source} e join {cells} c using (__row)))) where true{only})"
+        f"(select {', '.join(first)} from {rows.source} e join {cells} c using (__row)))) where {only})"
     )
 
 

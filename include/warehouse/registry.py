@@ -1,9 +1,9 @@
 """The append-only registry of every figure about persons that was ever published: one Parquet file a release.
 
-A file has the cells of the month's first release, and those that came new after it: `table_name`, `column_name`, `row_key`
-(JSON of the grid), `value` (NULL if withheld), `is_hidden`, `as_of`, `release_id`; and `rounded`, what totals hold of the
-cell even where it is withheld, which never leaves the folder. Published figures are anonymous, so the registry is kept
-for good: the gate attacks it together with what is to be published.
+A file has the cells of the month's first release, and those that came new after it: `table_name`, `column_name`,
+`row_key` (JSON of the grid), `value` (NULL if withheld), `is_hidden`, `as_of`, `release_id`; and `rounded`, what totals
+hold of the cell even where it is withheld, which never leaves the folder. Published figures are anonymous, so the
+registry is kept for good: the gate attacks it together with what is to be published.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def append(
         return
     temporary = place / f".{release}.{os.getpid()}"
     connection.execute(
-        f"copy (select *, date {literal(as_of)} as as_of, {literal(release)} as release_id from {literal(str(source))}) "
-        f"to {literal(str(temporary))} (format parquet)"
+        f"copy (select *, date {literal(as_of)} as as_of, {literal(release)} as release_id "
+        f"from {literal(str(source))}) to {literal(str(temporary))} (format parquet)"
     )
     descriptor = os.open(temporary, os.O_RDONLY)
     try:
@@ -114,7 +114,8 @@ def salt(settings: Settings) -> int:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         candidate = file.with_name(f".salt.{os.getpid()}")
-        with os.fdopen(os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
+        descriptor = os.open(candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(secrets.token_hex(16) + "\n")
             stream.flush()
             os.fsync(stream.fileno())

@@ -4,6 +4,10 @@ postings as (
     select * from {{ ref('stg_budget__ledger_postings') }}
 ),
 
+accounts as (
+    select * from {{ ref('dim_account') }}
+),
+
 account_months as (
     select
         municipality_code,
@@ -27,6 +31,25 @@ account_person_years as (
     group by all
 ),
 
+-- The official accounts tell what a function costs in a year. Less the accounts that everybody may see, that would be
+-- the money of single persons, so none of its accounts is for everybody.
+marked_accounts as (
+    select
+        account_person_years.municipality_code,
+        account_person_years.account_string,
+        account_person_years.posting_year,
+        account_person_years.has_person_postings,
+        bool_or(account_person_years.has_person_postings) over (
+            partition by
+                account_person_years.municipality_code, account_person_years.posting_year, accounts.function_code
+        ) as function_has_person_postings
+    from account_person_years
+    left join accounts
+        on
+            account_person_years.municipality_code = accounts.municipality_code
+            and account_person_years.account_string = accounts.account_string
+),
+
 final as (
     select
         account_months.municipality_code,
@@ -35,14 +58,15 @@ final as (
         cast(account_months.posting_month as integer) as posting_month,
         cast(account_months.amount_dkk as decimal(18, 2)) as amount_dkk,
         cast(account_months.posting_count as integer) as posting_count,
-        account_person_years.has_person_postings,
+        marked_accounts.has_person_postings,
+        marked_accounts.function_has_person_postings,
         {{ is_synthetic() }} as is_synthetic
     from account_months
-    inner join account_person_years
+    inner join marked_accounts
         on
-            account_months.municipality_code = account_person_years.municipality_code
-            and account_months.account_string = account_person_years.account_string
-            and account_months.posting_year = account_person_years.posting_year
+            account_months.municipality_code = marked_accounts.municipality_code
+            and account_months.account_string = marked_accounts.account_string
+            and account_months.posting_year = marked_accounts.posting_year
 )
 
 select * from final

@@ -87,12 +87,12 @@ units as (
     union all
     select distinct
         municipality_code,
-        'municipality' as unit_type,
+        unnest(['without_team', 'municipality']) as unit_type,
         null as team_name
     from months
 ),
 
--- each fact is counted for its team and for the municipality, in which what has no team counts too
+-- each fact is counted for its team, or for what has none, and for the municipality
 case_counts as (
     select
         case_months.municipality_code,

@@ -83,6 +83,7 @@ payment_counts as (
         team_name,
         target_group,
         count(*) as payments,
+        count(distinct person_key) as paid_children,
         sum(paid_amount_dkk) as paid_amount_dkk
     from payments
     group by all
@@ -137,6 +138,9 @@ final as (
             when grid.has_cases then cast(coalesce(activity_counts.running_unclassified, 0) as integer)
         end as running_unclassified,
         case when grid.has_payments then cast(coalesce(payment_counts.payments, 0) as integer) end as payments,
+        case
+            when grid.has_payments then cast(coalesce(payment_counts.paid_children, 0) as integer)
+        end as paid_children,
         case
             when grid.has_payments then cast(coalesce(payment_counts.paid_amount_dkk, 0) as decimal(18, 2))
         end as paid_amount_dkk,

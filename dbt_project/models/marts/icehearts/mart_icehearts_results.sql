@@ -229,11 +229,30 @@ counted as (
             and known_months.month_start = grant_months.month_start
 ),
 
+-- who is new since the last month that is known; the figures through a month never fall
+marked as (
+    select
+        *,
+        children_referred - coalesce(max(children_referred) over before, 0) as new_children_referred,
+        children_in_association - coalesce(max(children_in_association) over before, 0) as new_children_in_association,
+        children_with_grant - coalesce(max(children_with_grant) over before, 0) as new_children_with_grant,
+        parents_helped - coalesce(max(parents_helped) over before, 0) as new_parents_helped
+    from counted
+    window before as (
+        partition by municipality_code
+        order by month_start
+        rows between unbounded preceding and 1 preceding
+    )
+),
+
 final as (
     select
         municipality_code,
         {{ month_label('month_start') }} as month_label,
         month_start,
+        cast(new_children_referred as integer) as new_children_referred,
+        cast(new_children_in_association as integer) as new_children_in_association,
+        cast(new_children_with_grant as integer) as new_children_with_grant,
         cast(children_referred as integer) as children_referred_cumulative,
         cast(children_in_association as integer) as children_in_association_cumulative,
         {{ share('children_in_association', 'children_referred') }} as association_share,
@@ -247,12 +266,13 @@ final as (
         cast(granted_dkk_year_to_date as decimal(18, 2)) as leisure_grant_dkk_year_to_date,
         cast(satellite_teams as integer) as satellite_teams,
         cast(dance_teams as integer) as dance_teams,
+        cast(new_parents_helped as integer) as new_parents_helped,
         cast(parents_helped as integer) as parents_helped_cumulative,
         cast(mentors as integer) as mentors,
         cast(mentor_full_time_equivalents as decimal(9, 2)) as mentor_full_time_equivalents,
         not is_complete as is_preliminary,
         {{ is_synthetic() }} as is_synthetic
-    from counted
+    from marked
 )
 
 select * from final

@@ -102,7 +102,11 @@ periods as (
         period,
         min(school_day) as first_school_day,
         max(school_day) filter (where is_covered) as covered_to_date,
-        not bool_and(is_covered) as is_preliminary
+        not bool_and(is_covered) as is_preliminary,
+        count(*) filter (where is_covered and school_day < date_trunc('month', {{ as_of() }})) as full_month_days,
+        count(distinct month(school_day)) filter (
+            where is_covered and school_day < date_trunc('month', {{ as_of() }})
+        ) as full_months
     from calendar_periods
     group by all
 ),
@@ -114,6 +118,8 @@ period_thresholds as (
         periods.period,
         periods.covered_to_date,
         periods.is_preliminary,
+        periods.full_month_days,
+        periods.full_months,
         max(thresholds.threshold_value) filter (
             where thresholds.threshold_name = 'high_absence_share'
         ) as high_absence_share,
@@ -136,6 +142,8 @@ judged_pupils as (
         pupil_cells.*,
         period_thresholds.covered_to_date,
         period_thresholds.is_preliminary,
+        period_thresholds.full_month_days,
+        period_thresholds.full_months,
         cast(round(pupil_cells.absence_days / pupil_cells.school_days, 12) as decimal(14, 12)) as absence_share,
         -- The rules are shares of the whole period's school days. In an unfinished period the days to come count too,
         -- as the calendar plans them, or one day away would be much of the few days so far.
@@ -178,6 +186,8 @@ cells as (
         max(school_year) as school_year,
         max(covered_to_date) as covered_to_date,
         bool_or(is_preliminary) as is_preliminary,
+        max(full_month_days) as full_month_days,
+        max(full_months) as full_months,
         count(*) as pupils,
         sum(school_days) as school_days,
         sum(sick_days) as sick_days,
@@ -231,6 +241,8 @@ final as (
         cells.school_stage,
         cells.grade_level,
         cast(cells.pupils as integer) as pupils,
+        cast(cells.months_registered as integer) as pupil_months,
+        {{ share('cells.full_month_days', 'cells.full_months') }} as mean_month_school_days,
         cast(cells.school_days as bigint) as school_days,
         cast(cells.sick_days as bigint) as sick_days,
         cast(cells.permitted_days as bigint) as permitted_days,
