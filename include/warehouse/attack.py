@@ -97,11 +97,11 @@ def _attack_counts(
             lines.add(told_parts.tolist(), np.ones(len(told_parts)), told - within, told + within)
     told_lines = len(lines.low)
     for left, sign, right in system.relations:
-        plus, minus = _expand(system, left), _expand(system, right)
+        plus, minus = system.expand(left), system.expand(right)
         factors = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
         lines.add([*plus, *minus], factors, 0 if sign == "=" else -np.inf, 0)
     for cell in system.known:
-        known_parts = _expand(system, [cell])
+        known_parts = system.expand([cell])
         lines.add(known_parts, np.ones(len(known_parts)), system.exact[cell], system.exact[cell])
     matrix, low, high = lines.matrix(len(counts))
     holds = _holds(matrix, low, high, truth)
@@ -143,12 +143,6 @@ def _attack_amounts(
     least = np.full(len(withheld), -float(_FAR) if is_signed else 0.0)
     problem = Problem(matrix, low, high, least, np.full(len(withheld), float(_FAR)), truth)
     return [int(withheld[one]) for one in bound(problem, result).tolist()]
-
-
-def _expand(system: System, cells: list[int]) -> list[int]:
-    return [
-        int(one) for cell in cells for one in (system.parts[cell] if cell in system.parts else [int(system.same[cell])])
-    ]
 
 
 class _Lines:

@@ -30,7 +30,9 @@ LARGEST_SHARE_OF_TWO = 0.85
 """Days and money of which two persons hold more than this are withheld (the dominance rule of official statistics)."""
 
 _FEWEST_PERIODS = 3
+_MANY_PERIODS = 5
 _TELLING = 20
+_TELLING_IN_MANY = 5
 
 
 @dataclass
@@ -95,6 +97,10 @@ class System:
         """Table, column and row key (JSON of the grid), under which the registry knows a cell."""
         block = self.blocks[self.block[cell]]
         return block.rows.table, block.column, block.rows.keys[self.row[cell]]
+
+    def expand(self, cells: Iterable[int]) -> list[int]:
+        """The finest cells that some cells are sums of, or are."""
+        return [int(one) for cell in cells for one in self.parts.get(cell, self.same[cell : cell + 1])]
 
     def unit(self, cell: int) -> str:
         """The row of a cell without its period: the same persons recur under it from period to period."""
@@ -253,7 +259,7 @@ class _Loader:
             found = self._run(
                 rows,
                 f"select total.__row as t, part.__row as p from (select * from {rows.source} where {total.rows}) total "
-                f"join {rows.source} part on ({total.parts}) and part.__row <> total.__row order by 1, 2",
+                f"join {rows.source} part on ({total.parts}) order by 1, 2",
             ).fetchnumpy()
             columns = total.columns or {name: name for name in rows.part.of_kind("count", "amount")}
             edges = np.asarray(found["t"], np.int64), np.asarray(found["p"], np.int64)
@@ -261,7 +267,7 @@ class _Loader:
                 wholes, parts = rows.blocks[name].cells[edges[0]], rows.blocks[of].cells[edges[1]]
                 gathered: dict[int, list[int]] = defaultdict(list)
                 for whole, part in zip(wholes.tolist(), parts.tolist(), strict=True):
-                    if whole >= 0 and part >= 0:
+                    if whole >= 0 and part >= 0 and whole != part:
                         gathered[whole].append(part)
                 for whole, members in gathered.items():
                     if whole not in self.parts:
@@ -351,7 +357,7 @@ def _same(series: Iterable[tuple[int, str, str, str]], exact: Floats, step: Inte
     """The first cell of those that are one figure: series with equal values in all periods that both have.
 
     Two series are one figure if they have at least three periods in common and three different values in them, one of
-    them telling (at least 20). Series of different municipalities or steps never are.
+    them telling: at least 20, or 5 in five periods or more. Series of different municipalities or steps never are.
     """
     values: dict[_Series, dict[str, int]] = defaultdict(dict)
     for cell, name, period, municipality in series:
@@ -390,12 +396,13 @@ def _equal_series(values: Mapping[_Series, Mapping[str, int]], exact: Floats) ->
             ):
                 yield other, name
         for period, cell in cells.items():
-            if exact[cell] >= _TELLING:
+            if exact[cell] >= _TELLING_IN_MANY:
                 by_value[name[0], name[2], period, exact[cell]].append(name)
 
 
 def _tells(found: list[float]) -> bool:
-    return len(found) >= _FEWEST_PERIODS and len(set(found)) >= _FEWEST_PERIODS and max(found) >= _TELLING
+    least = _TELLING_IN_MANY if len(found) >= _MANY_PERIODS else _TELLING
+    return len(set(found)) >= _FEWEST_PERIODS and max(found) >= least
 
 
 def _finest(parts: Mapping[int, list[int]], same: Integers) -> dict[int, Integers]:

@@ -26,8 +26,8 @@ HIDDEN_DESCRIPTIONS = (
 )
 
 PROTECTED = (
-    "Beskyttet: antal er afrundet til et nabomultiplum af 5 (0 er 0 til 4), totaler er summer af afrundede tal, andele og "
-    "gennemsnit kræver mindst 10, tal står som ved månedens første udgivelse / Protected: counts are rounded to a "
+    "Beskyttet: antal er afrundet til et nabomultiplum af 5 (0 er 0 til 4), totaler er summer af afrundede tal, andele "
+    "og gennemsnit kræver mindst 10, tal står som ved månedens første udgivelse / Protected: counts are rounded to a "
     "neighbouring multiple of 5 (0 is 0 to 4), totals are sums of rounded figures, rates and means need at least 10, "
     "figures stand as of the month's first release"
 )

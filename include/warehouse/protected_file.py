@@ -84,8 +84,11 @@ def _protected_part(
         kind = rows.types[name]
         if figure.kind in _CELLS:
             first += [f"c.{quoted(name)}::{kind} as {quoted(name)}", f"c.{quoted('hidden ' + name)}"]
-        elif figure.kind in {"copied", "left_out"}:
+        elif figure.kind == "copied":
             first.append(f"e.{quoted(name)}")
+        elif figure.kind == "left_out":
+            # Other parts of the mart have it.
+            first.append(f"null::{kind} as {quoted(name)}")
         else:
             first.append(f"e.{quoted(name)} is null as {quoted('missing ' + name)}")
     for name, figure in part.of_kind("rate").items():

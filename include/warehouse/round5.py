@@ -20,6 +20,8 @@ _TINY = 1e-9
 _PASSES = 60
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
+_PROMISED = 4.0
+"""How much a total weighs whose error is declared, and a relation."""
 _HELD = 0.3
 """How much it weighs to leave what was published in an earlier month."""
 
@@ -157,15 +159,20 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, rando
     chosen = np.where(np.isnan(sticky), chosen, sticky)
     chosen = np.where(np.isnan(fixed), chosen, fixed)
     free = np.flatnonzero(is_between & np.isnan(fixed))
-    lines, of = _lines(system, place)
+    lines = _lines(system, place)
+    of: list[list[tuple[int, float]]] = [[] for _ in finest]
+    for number, line in enumerate(lines):
+        for one, factor in zip(line.inside.tolist(), line.factors.tolist(), strict=True):
+            of[one].append((number, factor))
     search = _Search(
         picked=chosen.tolist(),
         floor=low.tolist(),
         truth=truth.tolist(),
         stay=[None if np.isnan(one) else float(one) for one in sticky],
         of=of,
-        errors=[float(chosen[inside].sum() - target) for inside, target, _ in lines],
-        weights=[weight for _, _, weight in lines],
+        errors=[float((chosen[line.inside] * line.factors).sum() - line.target) for line in lines],
+        weights=[line.weight for line in lines],
+        least=[0.0 if line.is_one_sided else -np.inf for line in lines],
     )
     for _ in range(_PASSES):
         if not sum(search.flip(one) for one in random.permutation(free).tolist()):
@@ -173,22 +180,35 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, rando
     return np.array(search.picked, np.float64)
 
 
-def _lines(system: System, place: Integers) -> tuple[list[tuple[Integers, float, float]], list[list[int]]]:
-    """Totals as places of their finest cells, target in steps, weight; and for every finest cell the lines it is in."""
-    lines: dict[tuple[bytes, float], tuple[Integers, float, float]] = {}
+@dataclass
+class _Line:
+    """A total, or a relation that published figures should keep: `factors` times the cells `inside` against `target`."""
+
+    inside: Integers
+    factors: Floats
+    target: float
+    weight: float
+    is_one_sided: bool = False
+
+
+def _lines(system: System, place: Integers) -> list[_Line]:
+    lines: dict[tuple[bytes, float], _Line] = {}
     for cell, parts in system.parts.items():
-        inside = place[parts]
         # Where distinct persons do not add up, cells are not bent to make them: the sum of the parts is aimed at, and
         # the truth as far as one step from it.
         of_parts, truth = float(system.exact[parts].sum()), float(system.exact[cell])
         step = int(system.step[cell])
         target = min(max(truth, of_parts - step), of_parts + step) / step
-        lines.setdefault((inside.tobytes(), target), (inside, target, 4.0 if cell in system.within else 1.0))
-    of: list[list[int]] = [[] for _ in range(int((place >= 0).sum()))]
-    for number, (inside, _, _) in enumerate(lines.values()):
-        for one in inside.tolist():
-            of[one].append(number)
-    return list(lines.values()), of
+        weight = _PROMISED if cell in system.within else 1.0
+        inside = place[parts]
+        lines.setdefault((inside.tobytes(), target), _Line(inside, np.ones(len(parts)), target, weight))
+    kept = list(lines.values())
+    for left, _, right in system.relations:
+        # A share over 1 helps nobody.
+        plus, minus = system.expand(left), system.expand(right)
+        factors = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
+        kept.append(_Line(place[[*plus, *minus]], factors, 0.0, _PROMISED, is_one_sided=True))
+    return kept
 
 
 @dataclass
@@ -199,9 +219,10 @@ class _Search:
     floor: list[float]
     truth: list[float]
     stay: list[float | None]
-    of: list[list[int]]
+    of: list[list[tuple[int, float]]]
     errors: list[float]
     weights: list[float]
+    least: list[float]
 
     def flip(self, one: int) -> bool:
         """Take the other neighbour if totals, and a little the cell itself, come nearer to the truth by it."""
@@ -211,13 +232,15 @@ class _Search:
         cost = _TRUTH * ((then - true) ** 2 - (now - true) ** 2)
         if (stay := self.stay[one]) is not None:
             cost += _HELD * (abs(then - stay) - abs(now - stay))
-        for line in self.of[one]:
-            cost += self.weights[line] * move * (2 * self.errors[line] + move)
+        for line, factor in self.of[one]:
+            error, least = self.errors[line], self.least[line]
+            moved = error + factor * move
+            cost += self.weights[line] * (max(moved, least) ** 2 - max(error, least) ** 2)
         if cost > -_TINY:
             return False
         self.picked[one] = then
-        for line in self.of[one]:
-            self.errors[line] += move
+        for line, factor in self.of[one]:
+            self.errors[line] += factor * move
         return True
 
 
