@@ -16,8 +16,8 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse.csgraph import connected_components
 
-from include.warehouse.cells import Flags, Floats, Integers, System
-from include.warehouse.round5 import Key, Values
+from include.warehouse.cells import Flags, Floats, Integers, Key, System
+from include.warehouse.round5 import Values
 
 FEWEST_VALUES = 3
 """A cell that can have fewer values is found."""

@@ -7,17 +7,22 @@ same persons share one rounding without saying so.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from include.errors import WarehouseError
 from include.warehouse.disclosure import Declaration, Figure, Part, last_full_month
 from include.warehouse.marts import SCHEMA, literal, quoted
+
+Key = tuple[str, str, str]
+"""Table, column and row key (JSON of the grid) of a cell."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -93,7 +98,7 @@ class System:
             cell for cell in self.amount_n if self.step[cell] > 1
         }
 
-    def key(self, cell: int) -> tuple[str, str, str]:
+    def key(self, cell: int) -> Key:
         """Table, column and row key (JSON of the grid), under which the registry knows a cell."""
         block = self.blocks[self.block[cell]]
         return block.rows.table, block.column, block.rows.keys[self.row[cell]]
@@ -104,8 +109,8 @@ class System:
 
     def unit(self, cell: int) -> str:
         """The row of a cell without its period: the same persons recur under it from period to period."""
-        rows: Rows = self.blocks[self.block[cell]].rows
-        return rows.table + rows.units[self.row[cell]]
+        rows = self.blocks[self.block[cell]].rows
+        return f"{rows.table}{rows.units[self.row[cell]]}"
 
     @property
     def finest(self) -> Integers:
@@ -114,15 +119,30 @@ class System:
         return np.unique(np.concatenate([np.array(single, np.int64), *self.parts.values()]))
 
 
-def load(connection: duckdb.DuckDBPyConnection, declarations: Mapping[str, Declaration], *, as_of: str) -> System:
-    """The system of a build that is attached as `warehouse`. Raises WarehouseError for a condition that is no SQL."""
-    return _Loader(connection, last_full_month(np.datetime64(as_of).astype(object)).isoformat()).load(declarations)
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    declarations: Mapping[str, Declaration],
+    *,
+    as_of: str,
+    held: Collection[Key] = (),
+) -> System:
+    """The system of a build that is attached as `warehouse`. Raises WarehouseError for a condition that is no SQL.
+
+    `held` are the cells that were published this month: what is new beside them waits for the next month.
+    """
+    through = last_full_month(dt.date.fromisoformat(as_of)).isoformat()
+    return _Loader(connection, through, held).load(declarations)
 
 
 class _Loader:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, through: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, through: str, held: Collection[Key]) -> None:
         self.connection = connection
         self.through = through
+        self.held_rows: dict[str, set[str]] = defaultdict(set)
+        self.held_columns: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for table, column, key in held:
+            self.held_rows[table].add(key)
+            self.held_columns[table, column].add(key)
         self.rows: list[Rows] = []
         self.blocks: list[Block] = []
         self.exact: list[Floats] = []
@@ -187,14 +207,22 @@ class _Loader:
             f"select row_number() over (order by {grid}) - 1 as __row, * "
             f"from warehouse.{SCHEMA}.{quoted(table)} where ({part.rows}) and {through}",
         )
-        key = "{" + ", ".join(f"{literal(name)}: {quoted(name)}::varchar" for name in sorted(part.grid)) + "}"
-        other = [name for name in part.grid if name != part.period]
-        names = "{" + ", ".join(f"{literal(name)}: {quoted(name)}::varchar" for name in other) + "}"
+        key = _json(sorted(part.grid))
+        if waiting := self.held_rows.get(table):
+            self.connection.register("held_rows", pd.DataFrame({"row_key": pd.array(sorted(waiting), dtype="string")}))
+            self._run(
+                rows,
+                f"create or replace temp table {rows.source} as "
+                f"select row_number() over (order by {grid}) - 1 as __row, * exclude (__row) from {rows.source} "
+                f"where {key} in (select row_key from held_rows)",
+            )
+            self.connection.unregister("held_rows")
+        period = f"{quoted(part.period)}::varchar" if part.period else "null"
+        municipality = "municipality_code" if "municipality_code" in types else "null"
         found = self._run(
             rows,
-            f"select to_json({key})::varchar, to_json({names})::varchar, "
-            f"{quoted(part.period) + '::varchar' if part.period else 'null'}, "
-            f"{'municipality_code' if 'municipality_code' in types else 'null'} from {rows.source} order by __row",
+            f"select {key}, {_json([name for name in part.grid if name != part.period])}, {period}, {municipality} "
+            f"from {rows.source} order by __row",
         ).fetchall()
         rows.keys = [one[0] for one in found]
         rows.units = [one[1] for one in found]
@@ -237,6 +265,8 @@ class _Loader:
         fetched = self._run(rows, f"select {value}::double as v from {rows.source} order by __row").fetchnumpy()["v"]
         found = np.ma.array(fetched, np.float64)
         missing = np.ma.getmaskarray(found) | np.isnan(np.ma.filled(found, np.nan))
+        if waiting := self.held_columns.get((rows.table, name)):
+            missing |= np.array([key not in waiting for key in rows.keys], bool)
         cells = np.full(len(found), -1, np.int64)
         there = np.flatnonzero(~missing)
         cells[there] = np.arange(self.size, self.size + len(there))
@@ -270,12 +300,15 @@ class _Loader:
                     if whole >= 0 and part >= 0 and whole != part:
                         gathered[whole].append(part)
                 for whole, members in gathered.items():
-                    if whole not in self.parts:
-                        self._is_sum(whole, members)
-                        if total.within is not None:
-                            self.within[whole] = total.within
-                        if total.repeats:
-                            self.repeats.add(whole)
+                    if whole in self.parts:
+                        # The same persons divided in another way: nothing to publish, but everybody can add up.
+                        self.relations.append((self.parts[whole], "=", members))
+                        continue
+                    self._is_sum(whole, members)
+                    if total.within is not None:
+                        self.within[whole] = total.within
+                    if total.repeats:
+                        self.repeats.add(whole)
 
     def _is_sum(self, whole: int, members: list[int]) -> None:
         if members:
@@ -313,11 +346,17 @@ class _Loader:
                 rows, f"select part.__row, whole.__row from {rows.source} part join {rows.source} whole on ({one.rows})"
             ).fetchall()
             for name in one.columns:
-                self.relations += [
-                    ([cells[name][part]], "<=", [cells[name][whole]])
+                pairs = [
+                    (cells[name][part], cells[name][whole])
                     for part, whole in found
                     if part != whole and cells[name][part] >= 0 and cells[name][whole] >= 0
                 ]
+                self.relations += [([part], "<=", [whole]) for part, whole in pairs]
+                # Whoever counts in the whole counts in some part of it, as far as that holds.
+                covers: dict[int, list[int]] = defaultdict(list)
+                for part, whole in pairs:
+                    covers[whole].append(part)
+                self.relations += [([whole], "<=", parts) for whole, parts in covers.items()]
         for known in rows.part.known:
             found = self._run(rows, f"select __row from {rows.source} where {known.rows}").fetchall()
             self.known += [cells[known.column][place] for (place,) in found if cells[known.column][place] >= 0]
@@ -398,6 +437,11 @@ def _equal_series(values: Mapping[_Series, Mapping[str, int]], exact: Floats) ->
         for period, cell in cells.items():
             if exact[cell] >= _TELLING_IN_MANY:
                 by_value[name[0], name[2], period, exact[cell]].append(name)
+
+
+def _json(names: Iterable[str]) -> str:
+    """SQL of a row's key: JSON of some columns as text."""
+    return "to_json({" + ", ".join(f"{literal(name)}: {quoted(name)}::varchar" for name in names) + "})::varchar"
 
 
 def _tells(found: list[float]) -> bool:

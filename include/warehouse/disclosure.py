@@ -33,6 +33,7 @@ PROTECTED = (
 )
 """What the description of a protected table says of the way in which it was made."""
 
+_DECIMALS = 2
 _PERIODS = ("period", "month_label", "school_year", "birth_year")
 _TERM = re.compile(r"[a-z][a-z0-9_]*")
 _RELATION = re.compile(r"\s*([a-z0-9_+ ]+?)\s*(<=|=)\s*([a-z0-9_+ ]+?)\s*")
@@ -78,6 +79,9 @@ class Figure(_Declared):
             raise ValueError(f"{said!r}: `n`, the count of persons behind it, is missing")
         if kind == "amount" and not found.dominance:
             raise ValueError(f"{said!r}: `dominance`, the model that tells what two persons hold, is missing")
+        if kind == "mean" and not 0 <= found.decimals <= _DECIMALS:
+            # With more, the mean of whole numbers tells how many they are.
+            raise ValueError(f"{said!r}: a mean has at most {_DECIMALS} decimals")
         if kind == "rate" and len(found.of) != 2:  # noqa: PLR2004
             raise ValueError(f"{said!r}: a rate is of two columns")
         return found

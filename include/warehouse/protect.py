@@ -139,7 +139,7 @@ class _Gate:
     def system(self) -> System:
         if self._system is None:
             began = time.monotonic()
-            self._system = load(self.connection, self.declarations, as_of=self.as_of)
+            self._system = load(self.connection, self.declarations, as_of=self.as_of, held=self.earlier.held)
             self.seconds["load"] = round(time.monotonic() - began, 2)
         return self._system
 

@@ -93,10 +93,12 @@ def _protected_part(
             first.append(f"e.{quoted(name)} is null as {quoted('missing ' + name)}")
     for name, figure in part.of_kind("rate").items():
         number, of = (quoted(one) for one in figure.of)
-        value = f"case when {quoted(figure.n or '')} >= {FEWEST} and {of} <> 0 then {number} / {of} end"
-        second += _computed(name, value, rows.types[name])
+        second += _computed(name, f"case when {of} <> 0 then {number} / {of} end", figure, rows.types[name])
     for name, figure in part.of_kind("expression").items():
-        third += _computed(name, _expression(figure, part.columns), rows.types[name])
+        withheld = [quoted("hidden " + one) for one in figure.of if part.columns[one].kind != "copied"]
+        is_withheld = f"coalesce({' or '.join(withheld) or 'false'}, false)"
+        value = f"case when not {is_withheld} then ({figure.expression}) end"
+        third += _computed(name, value, figure, rows.types[name])
     hidden = ", ".join(
         f"case when {quoted('hidden ' + name)} then {literal(name)} end"
         for name in kept
@@ -114,17 +116,16 @@ def _protected_part(
     )
 
 
-def _computed(name: str, value: str, kind: str) -> Iterator[str]:
-    """A computed column and whether it is withheld: it is if the mart has a figure and the protected table can't."""
+def _computed(name: str, value: str, figure: Figure, kind: str) -> Iterator[str]:
+    """A computed column and whether it is withheld.
+
+    It is where the published count behind it is under ten, whatever the mart has (that it has nothing may tell that
+    nobody is there), and where the mart has a figure and the published ones give none.
+    """
     missing = quoted("missing " + name)
-    yield f"case when not {missing} then ({value})::{kind} end as {quoted(name)}"
-    yield f"not {missing} and ({value}) is null as {quoted('hidden ' + name)}"
-
-
-def _expression(figure: Figure, columns_of_part: Mapping[str, Figure]) -> str:
-    withheld = [f"{quoted('hidden ' + name)}" for name in figure.of if columns_of_part[name].kind != "copied"]
-    few = f"{quoted(figure.n)} >= {FEWEST}" if figure.n else "true"
-    return f"case when not coalesce({' or '.join(withheld) or 'false'}, false) and {few} then ({figure.expression}) end"
+    is_few = f"coalesce({quoted(figure.n)} < {FEWEST}, false)" if figure.n else "false"
+    yield f"case when not {missing} and not {is_few} then ({value})::{kind} end as {quoted(name)}"
+    yield f"({is_few} or (not {missing} and ({value}) is null)) as {quoted('hidden ' + name)}"
 
 
 def _frame(rows: Rows, system: System, values: Values) -> pd.DataFrame:
@@ -137,6 +138,11 @@ def _frame(rows: Rows, system: System, values: Values) -> pd.DataFrame:
         withheld = np.zeros(size, bool)
         published[there] = values.published[block.cells[there]]
         withheld[there] = values.hidden[block.cells[there]]
+        if block.figure.n:
+            # That the mart has nothing where few are behind it may tell that nobody is there.
+            behind = rows.blocks[block.figure.n].cells
+            counted = np.where(behind >= 0, values.published[behind], np.nan)
+            withheld |= ~there & (counted < FEWEST)
         published[withheld] = np.nan
         # Published values are whole or have one to three decimals: as text they become any decimal exactly.
         found[name] = pd.array([None if np.isnan(one) else f"{one:.6f}" for one in published], dtype="string")

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from include.settings import Settings
+from include.warehouse.cells import Key
 from include.warehouse.marts import literal
-from include.warehouse.round5 import Earlier, Key, Told
+from include.warehouse.round5 import Earlier, Told
 
 
 def folder(settings: Settings) -> Path:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from include.warehouse.cells import FEWEST, LARGEST_SHARE_OF_TWO, Flags, Floats, Integers, System
+from include.warehouse.cells import FEWEST, LARGEST_SHARE_OF_TWO, Flags, Floats, Integers, Key, System
 
 _TINY = 1e-9
 _PASSES = 60
@@ -24,9 +24,6 @@ _PROMISED = 4.0
 """How much a total weighs whose error is declared, and a relation."""
 _HELD = 0.3
 """How much it weighs to leave what was published in an earlier month."""
-
-
-Key = tuple[str, str, str]
 
 
 @dataclass
@@ -66,7 +63,7 @@ def choose(system: System, earlier: Earlier, *, seed: int, hide: frozenset[int] 
         if may_stay(told.rounded, system.exact[cell], int(system.step[cell])):
             sticky[cell] = told.rounded
     published = np.full(size, np.nan)
-    published[finest] = _near(system, finest, fixed, sticky, np.random.default_rng(seed)) * system.step[finest]
+    published[finest] = _near(system, finest, fixed, sticky, seed) * system.step[finest]
     means = np.flatnonzero(system.step == 1)
     published[means] = np.where(np.isnan(fixed[means]), system.exact[means], fixed[means])
     hidden = np.zeros(size, bool)
@@ -155,10 +152,11 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, rando
     truth, fixed, sticky = system.exact[finest] / step, fixed[finest] / step, sticky[finest] / step
     low = np.floor(truth + _TINY)
     is_between = truth - low > _TINY
-    chosen = low + (is_between & (random.random(len(finest)) < truth - low))
+    chosen = low + (is_between & (_draws(system, finest, seed) < truth - low))
     chosen = np.where(np.isnan(sticky), chosen, sticky)
     chosen = np.where(np.isnan(fixed), chosen, fixed)
     free = np.flatnonzero(is_between & np.isnan(fixed))
+    random = np.random.default_rng(seed)
     lines = _lines(system, place)
     of: list[list[tuple[int, float]]] = [[] for _ in finest]
     for number, line in enumerate(lines):
@@ -203,11 +201,11 @@ def _lines(system: System, place: Integers) -> list[_Line]:
         inside = place[parts]
         lines.setdefault((inside.tobytes(), target), _Line(inside, np.ones(len(parts)), target, weight))
     kept = list(lines.values())
-    for left, _, right in system.relations:
-        # A share over 1 helps nobody.
+    for left, sign, right in system.relations:
+        # A share over 1 helps nobody, and two ways to divide the same persons should come to the same.
         plus, minus = system.expand(left), system.expand(right)
         factors = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
-        kept.append(_Line(place[[*plus, *minus]], factors, 0.0, _PROMISED, is_one_sided=True))
+        kept.append(_Line(place[[*plus, *minus]], factors, 0.0, _PROMISED, is_one_sided=sign == "<="))
     return kept
 
 
