@@ -1,5 +1,5 @@
--- Every amount that is published when it is not dominated has what two persons hold of it; one person holds all of it, and
--- two hold at least its size.
+-- Every amount that is published when it is not dominated has what two persons hold of it; one person holds all of it,
+-- and two hold at least its size.
 with
 
 school_absence as (
