@@ -122,6 +122,9 @@ class Part(_Declared):
 
     mode: Literal["public", "round5"] = "round5"
     rows: str = "true"
+    sparse: bool = Field(
+        default=False, description="the mart has rows only where somebody counts: rows of published zeros are left out"
+    )
     through: str | None = None
     grid: tuple[str, ...] = ()
     columns: dict[str, Figure] = Field(default_factory=dict)
@@ -216,8 +219,7 @@ def _problems(part: Part, columns: Mapping[str, str]) -> Iterator[str]:
     for total in part.totals:
         of = total.columns or {}
         named.append(("a total", {*of, *of.values()}, figures, "count or amount"))
-    for relation in part.relations:
-        named.append(("a relation", {*relation.left, *relation.right}, counts, "count"))
+    named += [("a relation", {*relation.left, *relation.right}, counts, "count") for relation in part.relations]
     named += [("contained", one.columns, counts, "count") for one in part.contained]
     named += [("known", [one.column], counts, "count") for one in part.known]
     for what, of_what, allowed, kind in named:

@@ -49,7 +49,7 @@ class Mart:
 
     name: str
     file: str
-    sensitivity: str | None
+    discloses: object
     description: str
     each_row_is_a: str | None
     grain: tuple[str, ...]
@@ -117,7 +117,7 @@ def read_marts(manifest_file: Path) -> dict[str, Mart]:
         marts[table] = Mart(
             name=table,
             file=str(node["original_file_path"]),
-            sensitivity=meta.get("sensitivity"),
+            discloses=meta.get("discloses"),
             description=_described(node.get("description", ""), meta),
             each_row_is_a=meta.get("each_row_is_a"),
             grain=tuple(meta.get("grain") or ()),

@@ -1,8 +1,16 @@
-"""The disclosure gate, as far as exact figures go: who may read a mart, and that no mart holds a person.
+"""The disclosure gate: makes of the exact marts the ones that everybody may read, attacks them, and says what it found.
 
-Until figures about persons are rounded, a mart whose rows descend from a dataset about persons must be declared
-`restricted`; it then goes into `restricted/warehouse.duckdb` alone. Databeskyttelsesloven § 11 (CPR numbers),
-databeskyttelsesforordningen art. 5(1)(c) and 32.
+The rules, all of them public:
+
+- A **count** of persons is published as a neighbouring multiple of 5, so the true one lies within 4 of it.
+- A **total** is the sum of published cells, and tells no more than they do.
+- **Days and money** are published in steps (5 days, 1,000 kr.) where the published count behind them is at least 10,
+  and withheld where two persons hold over 85 %; so are as many others as it takes that none can be inferred.
+- A **rate** is one published figure over another, a **mean** is rounded; both need a published count of at least 10.
+- What was published in a month stays for that month: no night shows the one who came.
+
+Databeskyttelsesloven §§ 10 and 11; databeskyttelsesforordningen art. 5(1)(c) and 32; the methods are those of official
+statistics (small-count rounding, dominance rule, complementary suppression).
 """
 
 from __future__ import annotations
@@ -10,8 +18,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -19,18 +28,24 @@ import duckdb
 from include.errors import WarehouseError
 from include.landing.contract import Contract, load_contracts
 from include.settings import Settings
+from include.warehouse import protected_file, registry
+from include.warehouse.attack import Attack, attack
+from include.warehouse.cells import System, load
 from include.warehouse.database import connect
+from include.warehouse.disclosure import Declaration, problems, read_declaration
 from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
+from include.warehouse.round5 import Told, Values, choose, known, rules_broken
 from include.warehouse.run_folder import RunFolder
-
-SENSITIVITIES = ("public", "restricted")
-"""What a mart's `meta.sensitivity` may say: every BI user, or named roles only."""
 
 METADATA = frozenset({"deliveries", "datasets", "landing"})
 """Landing's tables that tell of deliveries and datasets, not of persons."""
 
 DELIVERY_COUNTS = frozenset({"row_count", "landed_count", "quarantined_count"})
 """Rows of a delivery: one referral tonight is one child, so they are for the engineers only."""
+
+_ATTEMPTS = 12
+_OTHER_CHOICES = 3
+"""So often another choice of multiples is tried before more is withheld."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,51 +69,221 @@ class DisclosureFound(WarehouseError):
 
 @dataclass(frozen=True)
 class ProtectReport:
-    """What was checked: tables by who may read them, and the columns whose values were searched, `table.column`."""
+    """What was made and checked: tables by what they disclose, the columns searched, and the attack's figures.
+
+    `cells` were attacked with `programs` integer programs; `hidden` figures are withheld, `repaired` of them because of
+    the attack. `registered` are new to the registry. `seconds` by step.
+    """
 
     run_id: str
     public: tuple[str, ...]
-    restricted: tuple[str, ...]
+    protected: tuple[str, ...]
     searched_for_cpr: tuple[str, ...]
     searched_for_keys: tuple[str, ...]
+    cells: int = 0
+    programs: int = 0
+    hidden: int = 0
+    repaired: int = 0
+    registered: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def protect(settings: Settings, run_id: str, *, contracts: Mapping[str, Contract] | None = None) -> ProtectReport:
-    """Check all marts of a run's build and write `staging/<run_id>/operations/protection.json`.
+    """Make the protected marts of a run's build, attack them, and write `operations/protection.json`.
 
     Raises DisclosureFound that names all that was found, and WarehouseError if the run has no finished build.
     """
-    contracts = load_contracts() if contracts is None else contracts
-    folder = RunFolder.of(settings, run_id)
-    folder.inputs()
-    marts = read_marts(folder.manifest_file)
-    # The build's views name its catalog, `warehouse`, and landing's, `landing`.
-    with connect(None, scratch=folder.scratch, settings=settings) as connection:
-        connection.execute(f"attach {literal(str(folder.build_file))} as warehouse (read_only)")
-        connection.execute(f"attach {literal(str(folder.landing_file))} as landing (read_only)")
-        columns = _columns(connection)
-        found = [*_undeclared(marts, columns), *_exposed(marts, contracts), *_named_like_persons(columns, contracts)]
-        found += _delivery_counts(marts, columns)
+    with _Gate(settings, run_id, contracts) as gate:
+        gate.make()
+        return gate.check()
+
+
+def make_protected(settings: Settings, run_id: str) -> None:
+    """Make `staging/<run_id>/protected.duckdb` alone. Raises as `protect` does."""
+    with _Gate(settings, run_id, None) as gate:
+        gate.make()
+
+
+def check(settings: Settings, run_id: str, *, contracts: Mapping[str, Contract] | None = None) -> ProtectReport:
+    """Judge a run's protected file as it stands, from the build and the published rules alone. Raises as `protect`."""
+    with _Gate(settings, run_id, contracts) as gate:
+        return gate.check()
+
+
+class _Gate:
+    """One run at the gate: the build and landing are attached to a private connection, the system is read once."""
+
+    def __init__(self, settings: Settings, run_id: str, contracts: Mapping[str, Contract] | None) -> None:
+        self.settings = settings
+        self.contracts = load_contracts() if contracts is None else contracts
+        self.folder = RunFolder.of(settings, run_id)
+        self.as_of = str(self.folder.inputs()["as_of"])
+        self.marts = read_marts(self.folder.manifest_file)
+        self.seconds: dict[str, float] = {}
+        self.repaired = 0
+        self._system: System | None = None
+
+    def __enter__(self) -> _Gate:
+        self.connection = connect(None, scratch=self.folder.scratch, settings=self.settings)
+        # The build's views name its catalog, `warehouse`, and landing's, `landing`.
+        self.connection.execute(f"attach {literal(str(self.folder.build_file))} as warehouse (read_only)")
+        self.connection.execute(f"attach {literal(str(self.folder.landing_file))} as landing (read_only)")
+        self.declarations, self.undeclared = _declarations(self.marts, _columns(self.connection))
+        self.earlier, self.ever = registry.read(self.connection, self.settings, self.as_of)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    @property
+    def system(self) -> System:
+        if self._system is None:
+            began = time.monotonic()
+            self._system = load(self.connection, self.declarations, as_of=self.as_of)
+            self.seconds["load"] = round(time.monotonic() - began, 2)
+        return self._system
+
+    def make(self) -> None:
+        """Choose, attack, repair, write. What can't be declared is left to `check`, which says so."""
+        if self.undeclared:
+            return
+        system, hide = self.system, set[int]()
+        seed = registry.salt(self.settings)
+        began = time.monotonic()
+        for attempt in range(_ATTEMPTS):
+            values = choose(system, self.earlier, seed=seed + attempt, hide=frozenset(hide))
+            found = attack(system, values, self.ever).found
+            if not found:
+                break
+            if attempt >= _OTHER_CHOICES:
+                hide |= _more_to_hide(system, values, found)
+        self.repaired = len(hide)
+        self.seconds["choose"] = round(time.monotonic() - began, 2)
+        self.folder.protected_file.unlink(missing_ok=True)
+        self.connection.execute(f"attach {literal(str(self.folder.protected_file))} as protected")
+        protected_file.write(self.connection, "protected", self.declarations, system, values)
+        self.connection.execute("checkpoint protected")
+        self.connection.execute("detach protected")
+        self._register(values)
+
+    def _register(self, values: Values) -> None:
+        system = self.system
+        cells = [
+            (system.key(cell), Told(float(values.published[cell]), bool(values.hidden[cell])))
+            for cell in range(len(system.exact))
+            if not values.is_held[cell]
+        ]
+        self.registered = registry.write(self.connection, self.folder.registered_file, cells)
+
+    def check(self) -> ProtectReport:
+        columns = _columns(self.connection)
+        found = [*self.undeclared, *_exposed(self.marts, self.declarations, self.contracts)]
+        found += [*_public_parts(self.connection, self.declarations, self.contracts)]
+        found += [*_named_like_persons(columns, self.contracts)]
+        found += [*_delivery_counts(self.marts, self.declarations, columns)]
+        result, hidden = Attack(), 0
+        if not self.undeclared:
+            began = time.monotonic()
+            more, result, hidden = self._attack()
+            found += more
+            self.seconds["check"] = round(time.monotonic() - began, 2)
+        began = time.monotonic()
         cpr_columns = [(table, name) for table, name, kind in columns if _is_text(kind) and name != _ACCOUNT_STRING]
-        found += _cpr_numbers(connection, cpr_columns)
+        found += _cpr_numbers(self.connection, cpr_columns)
         key_columns = [(table, name) for table, name, kind in columns if kind in _INTEGERS or kind == "VARCHAR"]
-        found += _person_keys(connection, key_columns, contracts)
-    report = ProtectReport(
-        run_id=folder.run_id,
-        public=tuple(name for name, mart in marts.items() if mart.sensitivity == "public"),
-        restricted=tuple(name for name, mart in marts.items() if mart.sensitivity == "restricted"),
-        searched_for_cpr=tuple(f"{table}.{name}" for table, name in cpr_columns),
-        searched_for_keys=tuple(f"{table}.{name}" for table, name in key_columns),
-    )
-    _write(folder.operations / "protection.json", report, found)
-    if found:
-        raise DisclosureFound(
-            f"{len(found)} finding(s), nothing is published:\n- " + "\n- ".join(found) + "\n",
-            where=f"schema {SCHEMA}",
-            remedy="declare the mart `sensitivity: restricted` in its model's meta, or take the column out of it",
+        found += _person_keys(self.connection, key_columns, self.contracts)
+        self.seconds["search"] = round(time.monotonic() - began, 2)
+        report = ProtectReport(
+            run_id=self.folder.run_id,
+            public=tuple(name for name, one in self.declarations.items() if one.mode == "public"),
+            protected=tuple(name for name, one in self.declarations.items() if one.mode == "round5"),
+            searched_for_cpr=tuple(f"{table}.{name}" for table, name in cpr_columns),
+            searched_for_keys=tuple(f"{table}.{name}" for table, name in key_columns),
+            cells=result.cells,
+            programs=result.programs,
+            hidden=hidden,
+            repaired=self.repaired,
+            registered=getattr(self, "registered", 0),
+            seconds=self.seconds,
         )
-    _log.info("disclosure gate: %d public and %d restricted marts", len(report.public), len(report.restricted))
-    return report
+        _write(self.folder.operations / "protection.json", report, found)
+        if found:
+            raise DisclosureFound(
+                f"{len(found)} finding(s), nothing is published:\n- " + "\n- ".join(found) + "\n",
+                where=f"schema {SCHEMA}",
+                remedy="correct what `meta.discloses` says in the YAML of the model that is named, or take the column "
+                "out of the mart; the release of before stays",
+            )
+        _log.info("disclosure gate: %d public and %d protected marts", len(report.public), len(report.protected))
+        return report
+
+    def _attack(self) -> tuple[list[str], Attack, int]:
+        """Findings of the file itself: what its cells and rules say, and what can be inferred from it."""
+        if not self.folder.protected_file.is_file():
+            return ["schema marts: the run has no protected file; start the refresh again"], Attack(), 0
+        system = self.system
+        self.connection.execute(f"attach {literal(str(self.folder.protected_file))} as protected (read_only)")
+        try:
+            of_run = known(system, registry.read_run(self.connection, self.folder.registered_file))
+            held = known(system, self.earlier.held)
+            values = protected_file.read_values(self.connection, "protected", system, held, of_run)
+            found = [*rules_broken(system, values, self.earlier)]
+            self.connection.execute("attach ':memory:' as expected")
+            protected_file.write(self.connection, "expected", self.declarations, system, values)
+            found += protected_file.differences(self.connection, "protected", "expected", self.declarations)
+            self.connection.execute("detach expected")
+            result = attack(system, values, self.ever)
+            found += _named(system, result.found)
+            return found, result, int(values.hidden.sum())
+        finally:
+            self.connection.execute("detach protected")
+
+
+def _declarations(
+    marts: Mapping[str, Mart], columns: Iterable[tuple[str, str, str]]
+) -> tuple[dict[str, Declaration], list[str]]:
+    """What every mart declares, and what is wrong with it: no table goes out of which nobody said what it tells."""
+    types: dict[str, dict[str, str]] = {}
+    for table, name, kind in columns:
+        types.setdefault(table, {})[name] = kind
+    found = [f"table {table}: no model of the project makes it" for table in sorted(set(types) - set(marts))]
+    declarations: dict[str, Declaration] = {}
+    for name, mart in marts.items():
+        if name not in types:
+            found.append(f"table {name}: the project has a model for it, the build has not")
+            continue
+        try:
+            declarations[name] = read_declaration(mart.discloses)
+        except ValueError as error:
+            found.append(f"table {name} ({mart.file}): {error}")
+            continue
+        found += problems(name, declarations[name], types[name])
+    return declarations, found
+
+
+def _more_to_hide(system: System, values: Values, found: Iterable[int]) -> set[int]:
+    """What else to withhold where cells were found: their totals, or the smallest amount that shares a total."""
+    amounts, more = system.amount_cells, set[int]()
+    for cell in found:
+        lines = [whole for whole, parts in system.parts.items() if cell in parts and not values.hidden[whole]]
+        if cell not in amounts:
+            more |= {cell, *lines}
+            continue
+        for whole in lines:
+            shown = [int(part) for part in system.parts[whole] if not values.hidden[part] and not values.is_held[part]]
+            more.add(min(shown, key=lambda one: (abs(values.published[one]), one)) if shown else whole)
+    return more
+
+
+def _named(system: System, cells: Iterable[int]) -> Iterator[str]:
+    """Cells that were found, by table, column and row of the grid, without their values; the first of each column."""
+    by_column: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        table, column, row = system.key(cell)
+        by_column.setdefault((table, column), []).append(row)
+    for (table, column), rows in by_column.items():
+        shown = "; ".join(rows[:3]) + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")  # noqa: PLR2004
+        yield f"column {table}.{column}: {len(rows)} cell(s) have fewer than three possible values: {shown}"
 
 
 def _write(file: Path, report: ProtectReport, found: list[str]) -> None:
@@ -122,23 +307,14 @@ def _is_text(kind: str) -> bool:
     return any(word in kind for word in ("VARCHAR", "ENUM", "JSON"))
 
 
-def _undeclared(marts: Mapping[str, Mart], columns: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    """Every table of the schema is a model's, and every model says who may read it."""
-    built = {table for table, _, _ in columns}
-    for table in sorted(built - set(marts)):
-        yield f"table {table}: no model of the project makes it"
-    for name in sorted(set(marts) - built):
-        yield f"table {name}: the project has a model for it, the build has not"
-    for mart in marts.values():
-        if mart.sensitivity not in SENSITIVITIES:
-            yield f"table {mart.name} ({mart.file}): its model does not say `meta.sensitivity` public or restricted"
-
-
-def _exposed(marts: Mapping[str, Mart], contracts: Mapping[str, Contract]) -> Iterator[str]:
+def _exposed(
+    marts: Mapping[str, Mart], declarations: Mapping[str, Declaration], contracts: Mapping[str, Contract]
+) -> Iterator[str]:
     """No public mart has rows that descend from a dataset about persons, or from where nobody knows."""
     about_persons = {name for name, contract in contracts.items() if contract.about_persons}
-    for mart in marts.values():
-        if mart.sensitivity == "restricted":
+    for name, declaration in declarations.items():
+        mart = marts[name]
+        if declaration.mode != "public":
             continue
         if persons := sorted((mart.sources | mart.mentions) & about_persons):
             yield f"table {mart.name} ({mart.file}): descends from {', '.join(persons)}, about persons, and is public"
@@ -147,6 +323,32 @@ def _exposed(marts: Mapping[str, Mart], contracts: Mapping[str, Contract]) -> It
         if mart.reads_outside:
             models = ", ".join(sorted(mart.reads_outside))
             yield f"table {mart.name} ({mart.file}): {models} reads files itself, which no lineage knows"
+
+
+def _public_parts(
+    connection: duckdb.DuckDBPyConnection, declarations: Mapping[str, Declaration], contracts: Mapping[str, Contract]
+) -> Iterator[str]:
+    """Rows that a mart about persons publishes as they are: of measures whose datasets are not about persons."""
+    about_persons = ", ".join(literal(name) for name, contract in contracts.items() if contract.about_persons)
+    for table, declaration in declarations.items():
+        for part in declaration.parts:
+            if declaration.mode == "public" or part.mode != "public":
+                continue
+            try:
+                row = connection.execute(
+                    f"""
+                    select count(*) from warehouse.{SCHEMA}.{quoted(table)} as rows_of
+                    left join warehouse.{SCHEMA}.dim_measure using (municipality_code, measure_id)
+                    where ({part.rows})
+                    and (datasets is null or list_has_any(datasets, [{about_persons}]::varchar[]))
+                    """
+                ).fetchone()
+            except duckdb.Error:
+                yield f"table {table}: publishes rows as they are, and no measure tells that they are not about persons"
+                continue
+            assert row is not None, "an aggregate has one row"
+            if row[0]:
+                yield f"table {table}: {row[0]} row(s) that are published as they are descend from data about persons"
 
 
 def _named_like_persons(columns: Iterable[tuple[str, str, str]], contracts: Mapping[str, Contract]) -> Iterator[str]:
@@ -161,11 +363,14 @@ def _named_like_persons(columns: Iterable[tuple[str, str, str]], contracts: Mapp
             yield f"column {table}.{name}: has a field with the name of a person's key or number"
 
 
-def _delivery_counts(marts: Mapping[str, Mart], columns: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+def _delivery_counts(
+    marts: Mapping[str, Mart], declarations: Mapping[str, Declaration], columns: Iterable[tuple[str, str, str]]
+) -> Iterator[str]:
     """No public mart tells how many rows a delivery had."""
     for table, name, _ in columns:
-        mart = marts.get(table)
-        if mart and mart.sensitivity != "restricted" and "deliveries" in mart.sources and name in DELIVERY_COUNTS:
+        mart, declaration = marts.get(table), declarations.get(table)
+        is_public = declaration is not None and declaration.mode == "public"
+        if mart and is_public and "deliveries" in mart.sources and name in DELIVERY_COUNTS:
             yield f"column {table}.{name}: the rows of one delivery, which may be about one person, in a public table"
 
 

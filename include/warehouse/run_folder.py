@@ -71,6 +71,16 @@ class RunFolder:
         return self.root / "operations"
 
     @property
+    def protected_file(self) -> Path:
+        """The marts as every BI user gets them."""
+        return self.root / "protected.duckdb"
+
+    @property
+    def registered_file(self) -> Path:
+        """The cells that the registry takes up when the run is published."""
+        return self.root / "registered.parquet"
+
+    @property
     def scratch(self) -> Path:
         """Where DuckDB may put what does not fit into memory; there only while it is needed."""
         return self.root / "scratch"

@@ -9,6 +9,7 @@ import pytest
 
 from include.landing.contract import load_contracts
 from include.settings import DOMAINS, PROJECT_ROOT
+from include.warehouse.disclosure import problems, read_declaration
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 PUBLIC_MARTS = {
@@ -21,13 +22,11 @@ PUBLIC_MARTS = {
     "dim_initiative",
     "fct_milestone",
     "fct_initiative_amount",
-    "dim_account",
     "dim_district",
     "dim_law_section",
     "dim_measure",
     "dim_project",
     "mart_budget_follow_up",
-    "mart_dagtilbud",
     "mart_faellesskab_for_alle",
     "mart_fsr",
     "mart_official_statistics",
@@ -35,12 +34,14 @@ PUBLIC_MARTS = {
     "mart_tilsyn",
     "data_freshness",
 }
-RESTRICTED_MARTS = {
+PARTLY_PUBLIC_MARTS = {"dim_account"}
+ROUND5_MARTS = {
     "fct_account_spending",
     "fct_granted_payment",
     "fct_initiative_spending",
     "fct_measure",
     "mart_cases",
+    "mart_dagtilbud",
     "mart_faellesskabsmodellen",
     "mart_familiehuset",
     "mart_handicap_og_familieteam",
@@ -156,7 +157,47 @@ def test_every_model_has_a_test_and_the_marts_with_figures_a_unit_test(
 def test_the_marts_are_public_or_restricted_as_agreed(models: dict[str, Node]) -> None:
     marts = {name: model for name, model in models.items() if model["schema"] == "marts"}
     assert {name for name, mart in marts.items() if mart["meta"]["sensitivity"] == "public"} == PUBLIC_MARTS
-    assert {name for name, mart in marts.items() if mart["meta"]["sensitivity"] == "restricted"} == RESTRICTED_MARTS
+    assert {name for name, mart in marts.items() if mart["meta"]["sensitivity"] == "restricted"} == (
+        PARTLY_PUBLIC_MARTS | ROUND5_MARTS
+    )
+
+
+def test_every_mart_declares_what_it_discloses(models: dict[str, Node]) -> None:
+    """A public table is for everybody as it is; one that is rounded, or public in part, is restricted as it is."""
+    marts = {name: model for name, model in models.items() if model["schema"] == "marts"}
+    assert [name for name, mart in marts.items() if "discloses" not in mart["meta"]] == []
+    declared = {name: read_declaration(mart["meta"]["discloses"]) for name, mart in marts.items()}
+    assert {name for name, one in declared.items() if one.is_exact} == PUBLIC_MARTS
+    assert {name for name, one in declared.items() if one.mode == "public" and not one.is_exact} == PARTLY_PUBLIC_MARTS
+    assert {name for name, one in declared.items() if one.mode == "round5"} == ROUND5_MARTS
+    assert [name for name, one in declared.items() if not _is_in_both_languages(one.unit)] == []
+    assert [name for name, one in declared.items() if not _is_in_both_languages(one.audience)] == []
+
+
+def test_every_column_of_a_rounded_mart_has_its_kind(models: dict[str, Node]) -> None:
+    wrong = [
+        problem
+        for name, model in models.items()
+        if model["schema"] == "marts" and "discloses" in model["meta"]
+        for problem in problems(
+            name,
+            read_declaration(model["meta"]["discloses"]),
+            {column: told["data_type"] for column, told in model["columns"].items()},
+        )
+    ]
+    assert wrong == []
+
+
+def test_what_two_persons_hold_is_a_model_with_the_amounts_column(models: dict[str, Node]) -> None:
+    wrong = [
+        f"{name}.{column}: {figure.dominance}"
+        for name, model in models.items()
+        if model["schema"] == "marts" and "discloses" in model["meta"]
+        for part in read_declaration(model["meta"]["discloses"]).parts
+        for column, figure in part.columns.items()
+        if figure.dominance and (figure.dominance not in models or column not in models[figure.dominance]["columns"])
+    ]
+    assert wrong == []
 
 
 def test_what_descends_from_persons_is_restricted(manifest: dict[str, Any], models: dict[str, Node]) -> None:

@@ -29,6 +29,11 @@ daycare_measures as (
     select * from {{ ref('int_measures_daycare') }}
 ),
 
+spending as (
+    select * from {{ ref('fct_initiative_spending') }}
+    where has_person_postings and not is_unclaimed
+),
+
 measure_datasets as (
     select * from {{ ref('measure_dataset') }}
 ),
@@ -61,6 +66,15 @@ measure_ages as (
     group by measure_datasets.measure_id
 ),
 
+-- money booked on single persons would tell of them, to the øre, and so would all that is measured of it
+person_initiatives as (
+    select distinct
+        municipality_code,
+        concat(agreement_year, '/', initiative_id) as unit_id
+    from spending
+    where posting_year = agreement_year
+),
+
 measured as (
     select {{ measured_columns | join(', ') }} from budget_measures
     union all
@@ -80,11 +94,8 @@ with_target as (
         measured.*,
         measure_ages.data_as_of,
         targets.target_value as target,
-        case
-            when not targets.is_judgeable then null
-            when targets.comparison = '>=' then measured.measure_value >= targets.target_value
-            when targets.comparison = '<=' then measured.measure_value <= targets.target_value
-        end as is_target_met
+        person_initiatives.unit_id is not null as has_person_postings,
+        case when targets.is_judgeable then targets.comparison end as target_comparison
     from measured
     left join measure_ages on measured.measure_id = measure_ages.measure_id
     left join targets
@@ -94,6 +105,11 @@ with_target as (
             and list_contains(string_split(targets.unit_types, ', '), measured.unit_type)
             and measured.period_end_date >= targets.valid_from
             and (targets.valid_to is null or measured.period_end_date <= targets.valid_to)
+    left join person_initiatives
+        on
+            measured.unit_type = 'initiative'
+            and measured.municipality_code = person_initiatives.municipality_code
+            and measured.unit_id = person_initiatives.unit_id
 ),
 
 final as (
@@ -112,7 +128,9 @@ final as (
         person_count,
         coalesce(is_incomplete, false) as is_incomplete,
         cast(target as decimal(18, 6)) as target,
-        is_target_met,
+        target_comparison,
+        case target_comparison when '>=' then measure_value >= target when '<=' then measure_value <= target end
+            as is_target_met,
         coalesce(is_incomplete, false)
         or coalesce(period_end_date > least(data_as_of, {{ as_of() }}), true)
         or data_as_of is null as is_preliminary,
@@ -122,6 +140,7 @@ final as (
             else open_reason
         end as open_reason,
         data_as_of,
+        has_person_postings,
         {{ is_synthetic() }} as is_synthetic
     from with_target
 )

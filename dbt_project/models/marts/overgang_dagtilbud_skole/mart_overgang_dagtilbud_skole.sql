@@ -152,6 +152,7 @@ final as (
         children,
         cast(shareable_forms as integer) as shareable_forms,
         cast(shareable_children as integer) as shareable_children,
+        cast(forms - shareable_forms as integer) as unshareable_forms,
         {{ share('shareable_forms', 'forms') }} as shareable_share,
         cast(sent_forms as integer) as sent_forms,
         cast(school_ready_forms as integer) as school_ready_forms,

@@ -1,0 +1,324 @@
+"""The attack of the gate: how many values each figure about persons can have, for one who knows all that is public.
+
+Public are the published figures, of this release and of all before it, the rules by which they were made, the relations
+between figures that their definitions give, and what is declared as known (school rolls). Integer programs (HiGHS,
+through scipy) bound each cell; most are settled by solutions that were found for others. Two systems: the true counts
+behind published ones, and the published values of withheld amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse.csgraph import connected_components
+
+from include.warehouse.cells import Flags, Floats, Integers, System
+from include.warehouse.round5 import Key, Values
+
+FEWEST_VALUES = 3
+"""A cell that can have fewer values is found."""
+
+_FAR = 10**7
+_ROUNDS = 4
+_SECONDS = 20.0
+_LARGEST_STEP = 4
+
+
+@dataclass
+class Attack:
+    """What the attack came to. `found` are cells with fewer than three possible values."""
+
+    cells: int = 0
+    programs: int = 0
+    found: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Problem:
+    """Integer unknowns in bounds, and linear constraints `low <= matrix x <= high` on them."""
+
+    matrix: sparse.csr_matrix
+    low: Floats
+    high: Floats
+    least: Floats
+    most: Floats
+    start: Floats
+
+
+def attack(system: System, values: Values, ever: Mapping[Key, set[float]]) -> Attack:
+    """Attack counts and withheld amounts. `ever` are all values that the registry knows of a cell."""
+    amounts = np.array(sorted(system.amount_cells), np.int64)
+    finest = system.finest
+    counts = finest[~np.isin(finest, amounts)]
+    result = Attack(cells=len(counts))
+    past = _past(system, ever)
+    result.found += _attack_counts(system, values, counts, past, result)
+    withheld = finest[np.isin(finest, amounts)]
+    withheld = withheld[values.hidden[withheld]]
+    result.cells += len(withheld)
+    result.found += _attack_amounts(system, values, withheld, past, result)
+    return result
+
+
+def _past(system: System, ever: Mapping[Key, set[float]]) -> dict[int, set[float]]:
+    found: dict[int, set[float]] = {}
+    if ever:
+        for cell in range(len(system.exact)):
+            if cell not in system.parts and (told := ever.get(system.key(cell))):
+                found.setdefault(int(system.same[cell]), set()).update(told)
+    return found
+
+
+def _attack_counts(
+    system: System, values: Values, counts: Integers, past: Mapping[int, set[float]], result: Attack
+) -> list[int]:
+    place = {int(cell): number for number, cell in enumerate(counts)}
+    truth = system.exact[counts]
+    published = values.published[counts]
+    is_shown = ~values.hidden[counts]
+    least = np.where(is_shown, np.maximum(published - 4, 0), 0)
+    most = np.where(is_shown, published + 4, _FAR)
+    for cell, told in past.items():
+        if (number := place.get(cell)) is not None:
+            for value in told:
+                low, high = max(least[number], value - 4), min(most[number], value + 4)
+                # A value that can't be true together with the newer one tells that the data changed, no more.
+                if low <= high:
+                    least[number], most[number] = low, high
+    lines = _Lines(place)
+    for cell, within in system.within.items():
+        told_parts = system.parts.get(cell)
+        if told_parts is not None and not values.hidden[cell] and all(int(part) in place for part in told_parts):
+            told = values.published[cell]
+            lines.add(told_parts.tolist(), np.ones(len(told_parts)), told - within, told + within)
+    told_lines = len(lines.low)
+    for left, sign, right in system.relations:
+        plus, minus = _expand(system, left), _expand(system, right)
+        factors = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
+        lines.add([*plus, *minus], factors, 0 if sign == "=" else -np.inf, 0)
+    for cell in system.known:
+        known_parts = _expand(system, [cell])
+        lines.add(known_parts, np.ones(len(known_parts)), system.exact[cell], system.exact[cell])
+    matrix, low, high = lines.matrix(len(counts))
+    holds = _holds(matrix, low, high, truth)
+    # What the truth does not keep nobody can rely on: a sum of distinct children, say, when one of them moved.
+    problem = Problem(matrix[holds], low[holds], high[holds], least, most, truth)
+    found = bound(problem, result)
+    if not len(found):
+        return []
+    is_told = np.arange(len(low)) < told_lines
+    alone = Problem(
+        matrix[holds & ~is_told],
+        low[holds & ~is_told],
+        high[holds & ~is_told],
+        np.zeros(len(counts)),
+        np.full(len(counts), float(_FAR)),
+        truth,
+    )
+    known_anyway = set(bound(alone, result, only=found).tolist())
+    return [int(counts[one]) for one in found.tolist() if one not in known_anyway]
+
+
+def _attack_amounts(
+    system: System, values: Values, withheld: Integers, past: Mapping[int, set[float]], result: Attack
+) -> list[int]:
+    # What was published once can't be withheld any more.
+    withheld = np.array([cell for cell in withheld if int(cell) not in past], np.int64)
+    place = {int(cell): number for number, cell in enumerate(withheld)}
+    truth = values.published[withheld] / system.step[withheld]
+    lines = _Lines(place)
+    for cell, parts in system.parts.items():
+        if values.hidden[cell]:
+            continue
+        inside = [int(part) for part in parts if int(part) in place]
+        if inside:
+            told = values.published[inside].sum() / system.step[inside[0]]
+            lines.add(inside, np.ones(len(inside)), told, told)
+    matrix, low, high = lines.matrix(len(withheld))
+    is_signed = bool((truth < 0).any())
+    least = np.full(len(withheld), -float(_FAR) if is_signed else 0.0)
+    problem = Problem(matrix, low, high, least, np.full(len(withheld), float(_FAR)), truth)
+    return [int(withheld[one]) for one in bound(problem, result).tolist()]
+
+
+def _expand(system: System, cells: list[int]) -> list[int]:
+    return [
+        int(one) for cell in cells for one in (system.parts[cell] if cell in system.parts else [int(system.same[cell])])
+    ]
+
+
+class _Lines:
+    def __init__(self, place: Mapping[int, int]) -> None:
+        self.place = place
+        self.rows: list[int] = []
+        self.columns: list[int] = []
+        self.factors: list[float] = []
+        self.low: list[float] = []
+        self.high: list[float] = []
+
+    def add(self, cells: list[int], factors: Floats, low: float, high: float) -> None:
+        """One line; left out if a cell of it is no unknown."""
+        gathered: dict[int, float] = {}
+        for cell, factor in zip(cells, factors.tolist(), strict=True):
+            number = self.place.get(cell)
+            if number is None:
+                return
+            gathered[number] = gathered.get(number, 0.0) + factor
+        kept = {number: factor for number, factor in gathered.items() if factor}
+        if kept:
+            self.rows += [len(self.low)] * len(kept)
+            self.columns += kept.keys()
+            self.factors += kept.values()
+            self.low.append(low)
+            self.high.append(high)
+
+    def matrix(self, width: int) -> tuple[sparse.csr_matrix, Floats, Floats]:
+        shape = (len(self.low), width)
+        built = sparse.csr_matrix((self.factors, (self.rows, self.columns)), shape=shape, dtype=np.float64)
+        return built, np.array(self.low, np.float64), np.array(self.high, np.float64)
+
+
+def _holds(matrix: sparse.csr_matrix, low: Floats, high: Floats, point: Floats) -> Flags:
+    reached = matrix @ point
+    return np.asarray((reached >= low - 1e-6) & (reached <= high + 1e-6))
+
+
+def bound(problem: Problem, result: Attack, *, only: Integers | None = None) -> Integers:
+    """The unknowns that have fewer than three possible values, part by part of the system that hangs together."""
+    width = problem.matrix.shape[1]
+    found: list[int] = []
+    is_free = np.ones(width, bool)
+    wanted = np.ones(width, bool) if only is None else np.isin(np.arange(width), only)
+    if problem.matrix.shape[0]:
+        links = problem.matrix.T @ problem.matrix
+        number, group = connected_components(links, directed=False)
+        is_free = np.bincount(group, minlength=number)[group] == 1
+        touched = np.asarray(problem.matrix.getnnz(axis=0)).ravel() > 0
+        is_free &= ~touched
+        by_group = np.argsort(group[~is_free], kind="stable")
+        members = np.flatnonzero(~is_free)[by_group]
+        cuts = np.flatnonzero(np.diff(group[members])) + 1
+        columns = problem.matrix.tocsc()
+        for some in np.split(members, cuts):
+            if len(some) and wanted[some].any():
+                found += _bound_component(_part_of(problem, columns, some), some, wanted[some], result)
+    alone = np.flatnonzero(is_free & wanted & (problem.most - problem.least < FEWEST_VALUES - 1))
+    return np.array(sorted({*found, *alone.tolist()}), np.int64)
+
+
+def _part_of(problem: Problem, columns: sparse.csc_matrix, some: Integers) -> Problem:
+    matrix = columns[:, some].tocsr()
+    kept = np.flatnonzero(np.asarray(matrix.getnnz(axis=1)).ravel() > 0)
+    return Problem(
+        matrix[kept],
+        problem.low[kept],
+        problem.high[kept],
+        problem.least[some],
+        problem.most[some],
+        problem.start[some],
+    )
+
+
+class _Seen:
+    """Up to three different values of each unknown that occur in solutions."""
+
+    def __init__(self, width: int) -> None:
+        self.values = np.full((FEWEST_VALUES, width), np.nan)
+        self.number = np.zeros(width, np.int64)
+
+    def add(self, values: Floats, where: Flags) -> None:
+        is_new = where & (self.number < FEWEST_VALUES) & ~(self.values == values).any(axis=0)
+        places = np.flatnonzero(is_new)
+        self.values[self.number[places], places] = values[places]
+        self.number[places] += 1
+
+    @property
+    def open(self) -> Integers:
+        return np.flatnonzero(self.number < FEWEST_VALUES)
+
+
+def _bound_component(problem: Problem, some: Integers, wanted: Flags, result: Attack) -> list[int]:
+    seen = _Seen(len(some))
+    seen.number[~wanted] = FEWEST_VALUES
+    is_true_allowed = bool(
+        _holds(problem.matrix, problem.low, problem.high, problem.start).all()
+        and ((problem.start >= problem.least) & (problem.start <= problem.most)).all()
+    )
+    if is_true_allowed:
+        _look_around(problem, problem.start, seen)
+    random = np.random.default_rng(len(some))
+    for turn in range(_ROUNDS):
+        if not len(seen.open):
+            return []
+        weights = np.zeros(len(some))
+        weights[seen.open] = (1.0, -1.0, 0.0, 0.0)[turn] or random.choice([-1.0, 1.0], len(seen.open))
+        point = _solve(problem, weights, result)
+        if point is None:
+            # Nobody can find a solution: the data changed since, and figures of different states are mixed.
+            return []
+        _look_around(problem, point, seen)
+    # Each program settles others too, so what is open is asked for again at every turn.
+    return [
+        int(some[one])
+        for one in seen.open.tolist()
+        if seen.number[one] < FEWEST_VALUES and not _has_values(problem, one, seen, result)
+    ]
+
+
+def _look_around(problem: Problem, point: Floats, seen: _Seen) -> None:
+    """Note a solution and all that differ from it in one unknown by at most four."""
+    seen.add(point, np.ones(len(point), bool))
+    matrix = problem.matrix.tocoo()
+    reached = problem.matrix @ point
+    for move in (*range(-_LARGEST_STEP, 0), *range(1, _LARGEST_STEP + 1)):
+        moved = reached[matrix.row] + matrix.data * move
+        breaks = (moved < problem.low[matrix.row] - 1e-6) | (moved > problem.high[matrix.row] + 1e-6)
+        is_allowed = np.bincount(matrix.col[breaks], minlength=len(point)) == 0
+        values = point + move
+        seen.add(values, is_allowed & (values >= problem.least) & (values <= problem.most))
+
+
+def _has_values(problem: Problem, one: int, seen: _Seen, result: Attack) -> bool:
+    """Whether one unknown can have three values: its least, its most, and one between or a second found so far."""
+    weights = np.zeros(len(problem.start))
+    for direction in (1.0, -1.0):
+        weights[one] = direction
+        point = _solve(problem, weights, result)
+        if point is None:
+            return False
+        _look_around(problem, point, seen)
+    if seen.number[one] >= FEWEST_VALUES:
+        return True
+    known = {value for value in seen.values[:, one].tolist() if value == value}  # noqa: PLR0124
+    between = (float(value) for value in range(int(min(known)) + 1, int(max(known))))
+    return any(_is_possible(problem, one, value, result) for value in between if value not in known)
+
+
+def _is_possible(problem: Problem, one: int, value: float, result: Attack) -> bool:
+    """Whether there is a solution in which one unknown has this value."""
+    least, most = problem.least.copy(), problem.most.copy()
+    least[one] = most[one] = value
+    fixed = Problem(problem.matrix, problem.low, problem.high, least, most, problem.start)
+    return _solve(fixed, np.zeros(len(least)), result) is not None
+
+
+def _solve(problem: Problem, weights: Floats, result: Attack) -> Floats | None:
+    """An integer solution with the largest weighted sum, or as near as time allows; None if there is none."""
+    result.programs += 1
+    answer = milp(
+        -weights,
+        integrality=np.ones(len(weights)),
+        bounds=Bounds(problem.least, problem.most),
+        constraints=LinearConstraint(problem.matrix, problem.low, problem.high),
+        options={"time_limit": _SECONDS},
+    )
+    if answer.x is None:
+        return None
+    point = np.round(answer.x)
+    # A solver's tolerance is no proof: only what keeps every constraint exactly counts.
+    is_kept = _holds(problem.matrix, problem.low, problem.high, point).all()
+    return point if is_kept and ((point >= problem.least) & (point <= problem.most)).all() else None
