@@ -252,7 +252,7 @@ class _Loader:
             found = self._run(
                 rows,
                 f"select total.__row as t, part.__row as p from (select * from {rows.source} where {total.rows}) total "
-                f"join {rows.source} part on ({total.parts}) and part.__row <> total.__row order by 1, 2",
+                f"join {rows.source} part on ({total.parts}) order by 1, 2",
             ).fetchnumpy()
             columns = total.columns or {name: name for name in rows.part.of_kind("count", "amount")}
             edges = np.asarray(found["t"], np.int64), np.asarray(found["p"], np.int64)
@@ -260,7 +260,7 @@ class _Loader:
                 wholes, parts = rows.blocks[name].cells[edges[0]], rows.blocks[of].cells[edges[1]]
                 gathered: dict[int, list[int]] = defaultdict(list)
                 for whole, part in zip(wholes.tolist(), parts.tolist(), strict=True):
-                    if whole >= 0 and part >= 0:
+                    if whole >= 0 and part >= 0 and whole != part:
                         gathered[whole].append(part)
                 for whole, members in gathered.items():
                     if whole not in self.parts:
