@@ -1,5 +1,5 @@
--- Every amount that is published when it is not dominated has what two persons hold of it; one person holds all of it, and
--- two hold at least its size.
+-- Every amount that is published when it is not dominated has what two persons hold of it; one person holds all of it,
+-- and two hold at least its size.
 with
 
 school_absence as (
@@ -8,7 +8,7 @@ school_absence as (
         absence.period,
         absence.pupils as persons,
         absence.absence_days as amount,
-        two.sick_days + two.permitted_days + two.unlawful_days as two_largest
+        two.absence_days as two_largest
     from {{ ref('mart_school_absence') }} as absence
     left join {{ ref('int_dominance_school_absence') }} as two
         on

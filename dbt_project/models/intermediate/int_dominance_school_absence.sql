@@ -8,8 +8,8 @@ pupil_months as (
         school_stage,
         person_key,
         sum(sick_days) as sick_days,
-        sum(permitted_days) as permitted_days,
-        sum(unlawful_days) as unlawful_days
+        sum(unlawful_days) as unlawful_days,
+        sum(sick_days + permitted_days + unlawful_days) as absence_days
     from {{ ref('int_pupil_absence') }}
     group by all
     having sum(school_days) > 0
@@ -22,8 +22,8 @@ final as (
         institution_number,
         school_stage,
         {{ two_largest('sick_days', 'bigint') }} as sick_days,
-        {{ two_largest('permitted_days', 'bigint') }} as permitted_days,
-        {{ two_largest('unlawful_days', 'bigint') }} as unlawful_days
+        {{ two_largest('unlawful_days', 'bigint') }} as unlawful_days,
+        {{ two_largest('absence_days', 'bigint') }} as absence_days
     from pupil_months
     group by all
 )
