@@ -104,13 +104,13 @@ def _protected_part(
         for name in kept
         if part.columns[name].kind not in {"copied", "left_out"}
     )
-    withheld = f"list_filter([{hidden}], lambda name : name is not null)" if hidden else "[]"
+    named = f"list_filter([{hidden}], lambda name : name is not null)" if hidden else "[]"
     counted = [name for name in kept if part.columns[name].kind in _CELLS]
     zeros = " and ".join(f"coalesce({quoted(name)}, 0) = 0" for name in counted)
     only = f"not ({zeros})" if part.sparse else "true"
     names = ", ".join(quoted(name) for name in kept)
     return (
-        f"(select {names}, len({withheld}) > 0 as is_hidden, {withheld}::varchar[] as hidden_columns from "
+        f"(select {names}, len({named}) > 0 as is_hidden, {named}::varchar[] as hidden_columns from "
         f"(select {', '.join(['*', *third])} from (select {', '.join(second)} from "
         f"(select {', '.join(first)} from {rows.source} e join {cells} c using (__row)))) where {only})"
     )

@@ -144,7 +144,15 @@ def known(system: System, told: Mapping[Key, Told]) -> dict[int, Told]:
     return found
 
 
-def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, random: np.random.Generator) -> Floats:
+def _draws(system: System, finest: Integers, seed: int) -> Floats:
+    """A number from 0 to 1 for every finest cell, always the same for the same cell, figure and seed."""
+    key = seed.to_bytes(24, "big")
+    said = (f"{system.key(cell)}{system.exact[cell]}".encode() for cell in finest.tolist())
+    drawn = [int.from_bytes(hashlib.blake2b(one, digest_size=6, key=key).digest(), "big") for one in said]
+    return np.array(drawn, np.float64) / 2**48
+
+
+def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed: int) -> Floats:
     """The chosen multiples in steps: flips of single cells, in random order, as long as totals come nearer."""
     place = np.full(len(system.exact), -1, np.int64)
     place[finest] = np.arange(len(finest))
@@ -180,7 +188,7 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, rando
 
 @dataclass
 class _Line:
-    """A total, or a relation that published figures should keep: `factors` times the cells `inside` against `target`."""
+    """A total, or a relation that published figures should keep: `factors` times cells `inside`, against `target`."""
 
     inside: Integers
     factors: Floats
