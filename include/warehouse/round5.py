@@ -8,6 +8,7 @@ program can't play it backwards. What was published holds: for its month unchang
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 
 from include.warehouse.cells import FEWEST, LARGEST_SHARE_OF_TWO, Flags, Floats, Integers, Key, System
 
+_NONE: Integers = np.empty(0, np.int64)
 _TINY = 1e-9
 _PASSES = 60
 _TRUTH = 0.02
@@ -63,7 +65,14 @@ def choose(system: System, earlier: Earlier, *, seed: int, hide: frozenset[int] 
         if may_stay(told.rounded, system.exact[cell], int(system.step[cell])):
             sticky[cell] = told.rounded
     published = np.full(size, np.nan)
-    published[finest] = _near(system, finest, fixed, sticky, seed) * system.step[finest]
+    is_amount = np.isin(finest, np.array(sorted(system.amount_cells), np.int64))
+    counts, amounts = finest[~is_amount], finest[is_amount]
+    published[counts] = _near(system, counts, fixed, sticky, seed) * system.step[counts]
+    of_counts = settle(system, published, np.zeros(size, bool), held)
+    # Where nobody is published nothing is held either: that tells nothing, and no total need be withheld for it.
+    empty = empty_amounts(system, of_counts)
+    fixed[empty] = 0
+    published[amounts] = _near(system, amounts, fixed, sticky, seed, empty) * system.step[amounts]
     means = np.flatnonzero(system.step == 1)
     published[means] = np.where(np.isnan(fixed[means]), system.exact[means], fixed[means])
     hidden = np.zeros(size, bool)
@@ -72,6 +81,17 @@ def choose(system: System, earlier: Earlier, *, seed: int, hide: frozenset[int] 
     values = settle(system, published, hidden, held)
     withhold(system, values)
     return values
+
+
+def empty_amounts(system: System, counts: Values) -> Integers:
+    """The finest amounts in totals behind which the published count is 0: they are published as 0, whatever they are."""
+    in_totals = set(np.unique(np.concatenate([_NONE, *system.parts.values()])).tolist())
+    cells = [
+        int(system.same[cell])
+        for cell, n in system.amount_n.items()
+        if system.step[cell] > 1 and cell not in system.parts and (n < 0 or counts.published[n] == 0)
+    ]
+    return np.unique(np.array([cell for cell in cells if cell in in_totals], np.int64))
 
 
 def settle(system: System, published: Floats, hidden: Flags, held: Mapping[int, Told]) -> Values:
@@ -98,8 +118,12 @@ def rules_broken(system: System, values: Values, earlier: Earlier) -> Iterator[s
     is_whole = np.isclose(published / step, np.round(published / step), atol=1e-9)
     is_near = np.abs(published - exact) < step - 1e-9
     is_fixed = np.isin(finest, np.array(list(held), np.int64))
+    is_empty = np.isin(finest, empty_amounts(system, values))
     yield from _told(system, finest[~is_whole], "are no multiples of their step, or missing")
-    yield from _told(system, finest[is_whole & ~is_near & ~is_fixed], "are no neighbours of the true figure")
+    yield from _told(
+        system, finest[is_whole & ~is_near & ~is_fixed & ~is_empty], "are no neighbours of the true figure"
+    )
+    yield from _told(system, finest[is_empty & (published != 0) & ~is_fixed], "are amounts where nobody is published")
     changed = [
         cell
         for cell, told in held.items()
@@ -152,7 +176,14 @@ def _draws(system: System, finest: Integers, seed: int) -> Floats:
     return np.array(drawn, np.float64) / 2**48
 
 
-def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed: int) -> Floats:
+def _near(
+    system: System,
+    finest: Integers,
+    fixed: Floats,
+    sticky: Floats,
+    seed: int,
+    empty: Integers = _NONE,
+) -> Floats:
     """The chosen multiples in steps: flips of single cells, in random order, as long as totals come nearer."""
     place = np.full(len(system.exact), -1, np.int64)
     place[finest] = np.arange(len(finest))
@@ -165,7 +196,7 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
     chosen = np.where(np.isnan(fixed), chosen, fixed)
     free = np.flatnonzero(is_between & np.isnan(fixed))
     random = np.random.default_rng(seed)
-    lines = _lines(system, place)
+    lines = _lines(system, place, empty)
     of: list[list[tuple[int, float]]] = [[] for _ in finest]
     for number, line in enumerate(lines):
         for one, factor in zip(line.inside.tolist(), line.factors.tolist(), strict=True):
@@ -197,23 +228,32 @@ class _Line:
     is_one_sided: bool = False
 
 
-def _lines(system: System, place: Integers) -> list[_Line]:
+def _lines(system: System, place: Integers, empty: Integers) -> list[_Line]:
     lines: dict[tuple[bytes, float], _Line] = {}
     for cell, parts in system.parts.items():
+        if (place[parts] < 0).any():
+            continue
         # Where distinct persons do not add up, cells are not bent to make them: the sum of the parts is aimed at, and
-        # the truth as far as one step from it.
-        of_parts, truth = float(system.exact[parts].sum()), float(system.exact[cell])
+        # the truth as far as one step from it. What is empty is no part of what is aimed at, or others would tell it.
+        aimed = float(system.exact[parts[~np.isin(parts, empty)]].sum())
         step = int(system.step[cell])
-        target = min(max(truth, of_parts - step), of_parts + step) / step
+        if not len(empty):
+            aimed = min(max(float(system.exact[cell]), aimed - step), aimed + step)
         weight = _PROMISED if cell in system.within else 1.0
-        inside = place[parts]
-        lines.setdefault((inside.tobytes(), target), _Line(inside, np.ones(len(parts)), target, weight))
+        cells, times = np.unique(parts, return_counts=True)
+        line = _Line(place[cells], times.astype(np.float64), aimed / step, weight)
+        lines.setdefault((line.inside.tobytes() + times.tobytes(), line.target), line)
     kept = list(lines.values())
     for left, sign, right in system.relations:
         # A share over 1 helps nobody, and two ways to divide the same persons should come to the same.
-        plus, minus = system.expand(left), system.expand(right)
-        factors = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
-        kept.append(_Line(place[[*plus, *minus]], factors, 0.0, _PROMISED, is_one_sided=sign == "<="))
+        factors: dict[int, float] = defaultdict(float)
+        for some, factor in ((left, 1.0), (right, -1.0)):
+            for one in system.expand(some):
+                factors[one] += factor
+        inside = [one for one in factors if factors[one]]
+        if inside and (place[inside] >= 0).all():
+            weighed = np.array([factors[one] for one in inside])
+            kept.append(_Line(place[inside], weighed, 0.0, _PROMISED, is_one_sided=sign == "<="))
     return kept
 
 
@@ -253,9 +293,12 @@ class _Search:
 def withhold(system: System, values: Values) -> None:
     """Withhold amounts of too few persons, those that two persons dominate, and others so that none can be inferred."""
     published, hidden, held = values.published, values.hidden, values.is_held
+    empty = set(empty_amounts(system, values).tolist())
     amounts = {cell for cell in system.amount_n if system.step[cell] > 1}
     for cell, n in system.amount_n.items():
         if held[cell]:
+            continue
+        if int(system.same[cell]) in empty:
             continue
         few = n < 0 or not published[n] >= FEWEST or hidden[n]
         if few or (cell in amounts and cell not in system.parts and is_dominated(system, cell)):
