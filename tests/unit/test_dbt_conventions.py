@@ -34,11 +34,9 @@ PUBLIC_MARTS = {
     "mart_tilsyn",
     "data_freshness",
 }
-PARTLY_PUBLIC_MARTS = {"dim_account"}
+PARTLY_PUBLIC_MARTS = {"dim_account", "fct_account_spending", "fct_initiative_spending"}
 ROUND5_MARTS = {
-    "fct_account_spending",
     "fct_granted_payment",
-    "fct_initiative_spending",
     "fct_measure",
     "mart_cases",
     "mart_dagtilbud",
