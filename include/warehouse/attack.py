@@ -2,8 +2,8 @@
 
 Public are the published figures, of this release and of all before it, the rules by which they were made, the relations
 between figures that their definitions give, and what is declared as known (school rolls). Integer programs (HiGHS,
-through scipy) bound each cell; most are settled by solutions that were found for others. Two systems: the true counts
-behind published ones, and the published values of withheld amounts.
+through scipy) bound each cell; most are settled by solutions that were found for others. What totals hold of a withheld
+amount follows from what is shown, so they tell nothing of it.
 """
 
 from __future__ import annotations
@@ -50,17 +50,10 @@ class Problem:
 
 
 def attack(system: System, values: Values, ever: Mapping[Key, set[float]]) -> Attack:
-    """Attack counts and withheld amounts. `ever` are all values that the registry knows of a cell."""
-    amounts = np.array(sorted(system.amount_cells), np.int64)
+    """Attack all finest cells. `ever` are all values that the registry knows of a cell."""
     finest = system.finest
-    counts = finest[~np.isin(finest, amounts)]
-    result = Attack(cells=len(counts))
-    past = _past(system, ever)
-    result.found += _attack_counts(system, values, counts, past, result)
-    withheld = finest[np.isin(finest, amounts)]
-    withheld = withheld[values.hidden[withheld]]
-    result.cells += len(withheld)
-    result.found += _attack_amounts(system, values, withheld, past, result)
+    result = Attack(cells=len(finest))
+    result.found = _attack(system, values, finest, _past(system, ever), result)
     return result
 
 
@@ -73,19 +66,22 @@ def _past(system: System, ever: Mapping[Key, set[float]]) -> dict[int, set[float
     return found
 
 
-def _attack_counts(
-    system: System, values: Values, counts: Integers, past: Mapping[int, set[float]], result: Attack
+def _attack(
+    system: System, values: Values, finest: Integers, past: Mapping[int, set[float]], result: Attack
 ) -> list[int]:
-    place = {int(cell): number for number, cell in enumerate(counts)}
-    truth = system.exact[counts]
-    published = values.published[counts]
-    is_shown = ~values.hidden[counts]
-    least = np.where(is_shown, np.maximum(published - 4, 0), 0)
-    most = np.where(is_shown, published + 4, _FAR)
+    place = {int(cell): number for number, cell in enumerate(finest)}
+    truth = system.exact[finest]
+    published = values.published[finest]
+    is_shown = ~values.hidden[finest]
+    # Amounts may be below zero (money that comes back), counts never are.
+    reach = system.step[finest] - 1.0
+    floor = np.where(truth < 0, -float(_FAR), 0.0)
+    least = np.where(is_shown, np.maximum(published - reach, floor), floor)
+    most = np.where(is_shown, published + reach, _FAR)
     for cell, told in past.items():
         if (number := place.get(cell)) is not None:
             for value in told:
-                low, high = max(least[number], value - 4), min(most[number], value + 4)
+                low, high = max(least[number], value - reach[number]), min(most[number], value + reach[number])
                 # A value that can't be true together with the newer one tells that the data changed, no more.
                 if low <= high:
                     least[number], most[number] = low, high
@@ -103,7 +99,7 @@ def _attack_counts(
     for cell in system.known:
         known_parts = system.expand([cell])
         lines.add(known_parts, np.ones(len(known_parts)), system.exact[cell], system.exact[cell])
-    matrix, low, high = lines.matrix(len(counts))
+    matrix, low, high = lines.matrix(len(finest))
     holds = _holds(matrix, low, high, truth)
     # What the truth does not keep nobody can rely on: a sum of distinct children, say, when one of them moved.
     problem = Problem(matrix[holds], low[holds], high[holds], least, most, truth)
@@ -115,34 +111,12 @@ def _attack_counts(
         matrix[holds & ~is_told],
         low[holds & ~is_told],
         high[holds & ~is_told],
-        np.zeros(len(counts)),
-        np.full(len(counts), float(_FAR)),
+        np.zeros(len(finest)),
+        np.full(len(finest), float(_FAR)),
         truth,
     )
     known_anyway = set(bound(alone, result, only=found).tolist())
-    return [int(counts[one]) for one in found.tolist() if one not in known_anyway]
-
-
-def _attack_amounts(
-    system: System, values: Values, withheld: Integers, past: Mapping[int, set[float]], result: Attack
-) -> list[int]:
-    # What was published once can't be withheld any more.
-    withheld = np.array([cell for cell in withheld if int(cell) not in past], np.int64)
-    place = {int(cell): number for number, cell in enumerate(withheld)}
-    truth = values.published[withheld] / system.step[withheld]
-    lines = _Lines(place)
-    for cell, parts in system.parts.items():
-        if values.hidden[cell]:
-            continue
-        inside = [int(part) for part in parts if int(part) in place]
-        if inside:
-            told = values.published[inside].sum() / system.step[inside[0]]
-            lines.add(inside, np.ones(len(inside)), told, told)
-    matrix, low, high = lines.matrix(len(withheld))
-    is_signed = bool((truth < 0).any())
-    least = np.full(len(withheld), -float(_FAR) if is_signed else 0.0)
-    problem = Problem(matrix, low, high, least, np.full(len(withheld), float(_FAR)), truth)
-    return [int(withheld[one]) for one in bound(problem, result).tolist()]
+    return [int(finest[one]) for one in found.tolist() if one not in known_anyway]
 
 
 class _Lines:

@@ -49,7 +49,6 @@ class Rows:
     part: Part
     types: dict[str, str]
     keys: list[str]
-    units: list[str] = field(default_factory=list)
     blocks: dict[str, Block] = field(default_factory=dict)
 
     @property
@@ -85,7 +84,6 @@ class System:
     same: Integers
     parts: dict[int, Integers]
     within: dict[int, int]
-    repeats: set[int]
     amount_n: dict[int, int]
     two_persons: Floats
     relations: list[tuple[list[int], str, list[int]]]
@@ -107,10 +105,10 @@ class System:
         """The finest cells that some cells are sums of, or are."""
         return [int(one) for cell in cells for one in self.parts.get(cell, self.same[cell : cell + 1])]
 
-    def unit(self, cell: int) -> str:
-        """The row of a cell without its period: the same persons recur under it from period to period."""
-        rows = self.blocks[self.block[cell]].rows
-        return f"{rows.table}{rows.units[self.row[cell]]}"
+    def column(self, cell: int) -> tuple[str, str]:
+        """Table and column of a cell."""
+        block = self.blocks[self.block[cell]]
+        return block.rows.table, block.column
 
     @property
     def finest(self) -> Integers:
@@ -149,7 +147,6 @@ class _Loader:
         self.size = 0
         self.parts: dict[int, list[int]] = {}
         self.within: dict[int, int] = {}
-        self.repeats: set[int] = set()
         self.amount_n: dict[int, int] = {}
         self.two_persons: list[Floats] = []
         self.series: list[tuple[int, str, str, str]] = []
@@ -173,6 +170,11 @@ class _Loader:
         for cell, parts in self.parts.items():
             step[cell] = step[parts[0]]
         same = _same(self.series, exact, step)
+        by_root: dict[int, int] = {}
+        for whole in self.parts:
+            # One figure that is a sum in two marts: the same persons divided in two ways.
+            if (first := by_root.setdefault(int(same[whole]), whole)) != whole:
+                self.relations.append(([first], "=", [whole]))
         return System(
             rows=self.rows,
             blocks=self.blocks,
@@ -183,7 +185,6 @@ class _Loader:
             same=same,
             parts=_finest(self.parts, same),
             within=self.within,
-            repeats=self.repeats,
             amount_n=self.amount_n,
             two_persons=np.concatenate([np.empty(0), *self.two_persons]),
             relations=self.relations,
@@ -225,7 +226,6 @@ class _Loader:
             f"from {rows.source} order by __row",
         ).fetchall()
         rows.keys = [one[0] for one in found]
-        rows.units = [one[1] for one in found]
         if len(set(rows.keys)) != len(rows.keys):
             raise WarehouseError(
                 "rows of the mart are not told apart by its grid",
@@ -307,8 +307,6 @@ class _Loader:
                     self._is_sum(whole, members)
                     if total.within is not None:
                         self.within[whole] = total.within
-                    if total.repeats:
-                        self.repeats.add(whole)
 
     def _is_sum(self, whole: int, members: list[int]) -> None:
         if members:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +25,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from include.errors import WarehouseError
 from include.landing.contract import Contract, load_contracts
@@ -121,6 +123,8 @@ class _Gate:
         self.marts = read_marts(self.folder.manifest_file)
         self.seconds: dict[str, float] = {}
         self.repaired = 0
+        self.registered = 0
+        self.made: tuple[Values, Attack] | None = None
         self._system: System | None = None
 
     def __enter__(self) -> _Gate:
@@ -152,11 +156,12 @@ class _Gate:
         began = time.monotonic()
         for attempt in range(_ATTEMPTS):
             values = choose(system, self.earlier, seed=seed + attempt, hide=frozenset(hide))
-            found = attack(system, values, self.ever).found
-            if not found:
+            result = attack(system, values, self.ever)
+            if not result.found:
                 break
             if attempt >= _OTHER_CHOICES:
-                hide |= _more_to_hide(system, values, found)
+                hide |= _more_to_hide(system, values, result.found)
+        self.made = values, result
         self.repaired = len(hide)
         self.seconds["choose"] = round(time.monotonic() - began, 2)
         self.folder.protected_file.unlink(missing_ok=True)
@@ -169,7 +174,7 @@ class _Gate:
     def _register(self, values: Values) -> None:
         system = self.system
         cells = [
-            (system.key(cell), Told(float(values.published[cell]), bool(values.hidden[cell])))
+            (system.key(cell), Told(math.nan if values.hidden[cell] else float(values.published[cell])))
             for cell in range(len(system.exact))
             if not values.is_held[cell]
         ]
@@ -203,7 +208,7 @@ class _Gate:
             programs=result.programs,
             hidden=hidden,
             repaired=self.repaired,
-            registered=getattr(self, "registered", 0),
+            registered=self.registered,
             seconds=self.seconds,
         )
         _write(self.folder.operations / "protection.json", report, found)
@@ -224,19 +229,25 @@ class _Gate:
         system = self.system
         self.connection.execute(f"attach {literal(str(self.folder.protected_file))} as protected (read_only)")
         try:
-            of_run = known(system, registry.read_run(self.connection, self.folder.registered_file))
             held = known(system, self.earlier.held)
-            values = protected_file.read_values(self.connection, "protected", system, held, of_run)
+            values = protected_file.read_values(self.connection, "protected", system, held)
             found = [*rules_broken(system, values, self.earlier)]
             self.connection.execute("attach ':memory:' as expected")
             protected_file.write(self.connection, "expected", self.declarations, system, values)
             found += protected_file.differences(self.connection, "protected", "expected", self.declarations)
             self.connection.execute("detach expected")
-            result = attack(system, values, self.ever)
+            is_made = self.made is not None and _is_equal(values, self.made[0])
+            result = self.made[1] if self.made and is_made else attack(system, values, self.ever)
             found += _named(system, result.found)
             return found, result, int(values.hidden.sum())
         finally:
             self.connection.execute("detach protected")
+
+
+def _is_equal(one: Values, other: Values) -> bool:
+    return np.array_equal(one.hidden, other.hidden) and np.array_equal(
+        one.published[~one.hidden], other.published[~one.hidden], equal_nan=True
+    )
 
 
 def _declarations(
@@ -262,17 +273,13 @@ def _declarations(
 
 
 def _more_to_hide(system: System, values: Values, found: Iterable[int]) -> set[int]:
-    """What else to withhold where cells were found: their totals, or the smallest amount that shares a total."""
-    amounts, more = system.amount_cells, set[int]()
-    for cell in found:
-        lines = [whole for whole, parts in system.parts.items() if cell in parts and not values.hidden[whole]]
-        if cell not in amounts:
-            more |= {cell, *lines}
-            continue
-        for whole in lines:
-            shown = [int(part) for part in system.parts[whole] if not values.hidden[part] and not values.is_held[part]]
-            more.add(min(shown, key=lambda one: (abs(values.published[one]), one)) if shown else whole)
-    return more
+    """What else to withhold where cells were found: themselves, and the totals that they are in."""
+    some = set(found)
+    return some | {
+        whole
+        for whole, parts in system.parts.items()
+        if not values.hidden[whole] and not some.isdisjoint(parts.tolist())
+    }
 
 
 def _named(system: System, cells: Iterable[int]) -> Iterator[str]:

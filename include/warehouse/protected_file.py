@@ -155,12 +155,8 @@ def read_values(
     catalog: str,
     system: System,
     held: Mapping[int, Told],
-    of_run: Mapping[int, Told],
 ) -> Values:
-    """What a protected file says of the finest cells and means; totals follow from them. NaN where it says nothing.
-
-    What totals hold of withheld cells does not stand in the file, but in the registry (`held`) or with the run.
-    """
+    """What a protected file says of the finest cells and means; totals follow from them. NaN where it says nothing."""
     size = len(system.exact)
     published, hidden, told_of = np.full(size, np.nan), np.zeros(size, bool), np.zeros(size, bool)
     for rows in system.rows:
@@ -191,9 +187,6 @@ def read_values(
                 left = left[~told_of[left]]
                 published[left] = 0
                 hidden[left] = [int(cell) in system.amount_n for cell in left]
-    for cell, told in [*of_run.items(), *held.items()]:
-        if hidden[cell] or np.isnan(published[cell]):
-            published[cell] = told.rounded
     return settle(system, published, hidden, held)
 
 

@@ -1,13 +1,13 @@
 """The append-only registry of every figure about persons that was ever published: one Parquet file a release.
 
 A file has the cells of the month's first release, and those that came new after it: `table_name`, `column_name`,
-`row_key` (JSON of the grid), `value` (NULL if withheld), `is_hidden`, `as_of`, `release_id`; and `rounded`, what totals
-hold of the cell even where it is withheld, which never leaves the folder. Published figures are anonymous, so the
-registry is kept for good: the gate attacks it together with what is to be published.
+`row_key` (JSON of the grid), `value` (NULL if withheld), `is_hidden`, `as_of`, `release_id`. Published figures are
+anonymous, so the registry is kept for good: the gate attacks it together with what is to be published.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from pathlib import Path
@@ -37,28 +37,18 @@ def read(
     month = f"strftime(date {literal(as_of)}, '%Y-%m')"
     found = connection.execute(
         f"""
-        select table_name, column_name, row_key, value, rounded, is_hidden, strftime(as_of, '%Y-%m') = {month}
+        select table_name, column_name, row_key, value, strftime(as_of, '%Y-%m') = {month}
         from read_parquet([{", ".join(literal(file) for file in files)}]) order by as_of, release_id
         """
     ).fetchall()
     earlier: tuple[dict[Key, Told], dict[Key, Told]] = ({}, {})
     ever: dict[Key, set[float]] = {}
-    for table, column, row, value, rounded, is_hidden, is_this_month in found:
+    for table, column, row, value, is_this_month in found:
         key = (table, column, row)
-        earlier[0 if is_this_month else 1][key] = Told(rounded, is_hidden)
+        earlier[0 if is_this_month else 1][key] = Told(math.nan if value is None else value)
         if value is not None:
             ever.setdefault(key, set()).add(value)
     return Earlier(*earlier), ever
-
-
-def read_run(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[Key, Told]:
-    """The cells that a run would take into the registry."""
-    if not file.is_file():
-        return {}
-    found = connection.execute(
-        f"select table_name, column_name, row_key, rounded, is_hidden from read_parquet({literal(str(file))})"
-    ).fetchall()
-    return {(table, column, row): Told(rounded, is_hidden) for table, column, row, rounded, is_hidden in found}
 
 
 def write(connection: duckdb.DuckDBPyConnection, target: Path, cells: list[tuple[Key, Told]]) -> int:
@@ -68,14 +58,13 @@ def write(connection: duckdb.DuckDBPyConnection, target: Path, cells: list[tuple
             "table_name": pd.array([key[0] for key, _ in cells], dtype="string"),
             "column_name": pd.array([key[1] for key, _ in cells], dtype="string"),
             "row_key": pd.array([key[2] for key, _ in cells], dtype="string"),
-            "rounded": np.array([told.rounded for _, told in cells], np.float64),
-            "is_hidden": np.array([told.is_hidden for _, told in cells], bool),
+            "value": np.array([told.value for _, told in cells], np.float64),
         }
     )
     connection.register("new_cells", frame)
     connection.execute(
-        "copy (select table_name, column_name, row_key, case when not is_hidden then rounded end as value, rounded, "
-        f"is_hidden from new_cells) to {literal(str(target))} (format parquet)"
+        "copy (select table_name, column_name, row_key, nullif(value, 'nan') as value, "
+        f"isnan(coalesce(value, 'nan')) as is_hidden from new_cells) to {literal(str(target))} (format parquet)"
     )
     connection.unregister("new_cells")
     return len(cells)

@@ -17,23 +17,29 @@ import numpy as np
 
 from include.warehouse.cells import FEWEST, LARGEST_SHARE_OF_TWO, Flags, Floats, Integers, Key, System
 
-_NONE: Integers = np.empty(0, np.int64)
+_SHOWN = 3
 _TINY = 1e-9
 _PASSES = 60
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
 _PROMISED = 4.0
 """How much a total weighs whose error is declared, and a relation."""
+_SAME = 50.0
+"""How much it weighs that the same persons, divided in two ways, come to the same."""
 _HELD = 0.3
 """How much it weighs to leave what was published in an earlier month."""
 
 
 @dataclass
 class Told:
-    """A cell as the registry knows it: what totals hold of it, and whether it is itself withheld."""
+    """A cell as the registry knows it: its published value, NaN if it was withheld."""
 
-    rounded: float
-    is_hidden: bool
+    value: float
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it was withheld."""
+        return self.value != self.value
 
 
 @dataclass
@@ -56,87 +62,98 @@ class Values:
 def choose(system: System, earlier: Earlier, *, seed: int, hide: frozenset[int] = frozenset()) -> Values:
     """The published value of every cell. `hide` are cells that the gate wants withheld."""
     size = len(system.exact)
-    finest = system.finest
     held = known(system, earlier.held)
     fixed, sticky = np.full(size, np.nan), np.full(size, np.nan)
     for cell, told in held.items():
-        fixed[cell] = told.rounded
+        fixed[cell] = told.value
     for cell, told in known(system, earlier.before).items():
-        if may_stay(told.rounded, system.exact[cell], int(system.step[cell])):
-            sticky[cell] = told.rounded
-    published = np.full(size, np.nan)
-    is_amount = np.isin(finest, np.array(sorted(system.amount_cells), np.int64))
-    counts, amounts = finest[~is_amount], finest[is_amount]
-    published[counts] = _near(system, counts, fixed, sticky, seed) * system.step[counts]
-    of_counts = settle(system, published, np.zeros(size, bool), held)
-    # Where nobody is published nothing is held either: that tells nothing, and no total need be withheld for it.
-    empty = empty_amounts(system, of_counts)
-    fixed[empty] = 0
-    published[amounts] = _near(system, amounts, fixed, sticky, seed, empty) * system.step[amounts]
+        if may_stay(told.value, system.exact[cell], int(system.step[cell])):
+            sticky[cell] = told.value
     means = np.flatnonzero(system.step == 1)
+    published, hidden = np.full(size, np.nan), np.zeros(size, bool)
     published[means] = np.where(np.isnan(fixed[means]), system.exact[means], fixed[means])
-    hidden = np.zeros(size, bool)
-    for cell in hide:
-        hidden[cell] = True
-    values = settle(system, published, hidden, held)
-    withhold(system, values)
-    return values
-
-
-def empty_amounts(system: System, counts: Values) -> Integers:
-    """The finest amounts in totals behind which the published count is 0: they are published as 0, whatever they are."""
-    in_totals = set(np.unique(np.concatenate([_NONE, *system.parts.values()])).tolist())
-    cells = [
-        int(system.same[cell])
-        for cell, n in system.amount_n.items()
-        if system.step[cell] > 1 and cell not in system.parts and (n < 0 or counts.published[n] == 0)
-    ]
-    return np.unique(np.array([cell for cell in cells if cell in in_totals], np.int64))
+    hidden[list(hide)] = True
+    is_amount = np.isin(system.finest, np.array(sorted(system.amount_cells), np.int64))
+    counts, amounts = system.finest[~is_amount], system.finest[is_amount]
+    published[counts] = _near(system, counts, fixed, sticky, seed) * system.step[counts]
+    # Which amounts are shown follows from the counts; the others are nothing that a total could be near to.
+    hidden = withheld(system, settle(system, published, hidden, held))
+    shown = amounts[~hidden[amounts]]
+    published[shown] = _near(system, shown, fixed, sticky, seed) * system.step[shown]
+    return settle(system, published, hidden, held)
 
 
 def settle(system: System, published: Floats, hidden: Flags, held: Mapping[int, Told]) -> Values:
-    """Totals as sums of the finest cells, every figure that is the same cell alike, and what is withheld this month."""
-    published = published.copy()
+    """What follows from the finest cells: totals, and every figure that is the same cell in another mart.
+
+    A withheld amount counts in totals as the published ones do on the average of a person: everybody can compute that,
+    so a total tells nothing of it.
+    """
+    published, hidden = published.copy(), hidden.copy()
     is_held = np.zeros(len(published), bool)
-    hidden = hidden.copy()
     for cell, told in held.items():
         is_held[cell] = True
         hidden[cell] |= told.is_hidden
+    hidden = np.isin(system.same, np.unique(system.same[hidden]))
     single = np.array([c for c in range(len(published)) if c not in system.parts and system.step[c] > 1], np.int64)
     if len(single):
         published[single] = published[system.same[single]]
+    counts = [cell for cell in system.parts if cell not in system.amount_n]
+    for cell in counts:
+        published[cell] = published[system.parts[cell]].sum()
+    within = published.copy()
+    for cell, average in _averages(system, published, hidden).items():
+        within[cell] = average
     for cell, parts in system.parts.items():
-        published[cell] = published[parts].sum()
+        published[cell] = within[parts].sum()
     return Values(published, hidden, is_held)
+
+
+def _averages(system: System, published: Floats, hidden: Flags) -> dict[int, float]:
+    """What every withheld finest amount counts as in totals: its published persons times the average of those shown.
+
+    The average is that of the smallest total, of its own column, in which at least three amounts are shown.
+    """
+    behind = {int(system.same[cell]): n for cell, n in system.amount_n.items() if system.step[cell] > 1 and n >= 0}
+    found: dict[int, float] = {}
+    for _, parts in sorted(system.parts.items(), key=lambda line: len(line[1])):
+        inside = [int(part) for part in parts if hidden[part] and int(part) not in found and int(part) in behind]
+        if not inside or len({system.column(int(part)) for part in parts}) > 1:
+            continue
+        shown = [int(part) for part in parts if not hidden[part] and int(part) in behind]
+        persons = sum(published[behind[part]] for part in shown)
+        if len(shown) >= _SHOWN and persons > 0:
+            average = published[shown].sum() / persons
+            for part in inside:
+                step = system.step[part]
+                found[part] = float(np.round(average * published[behind[part]] / step) * step)
+    every = {int(part) for parts in system.parts.values() for part in parts if hidden[part]}
+    return {part: found.get(part, 0.0) for part in every}
 
 
 def rules_broken(system: System, values: Values, earlier: Earlier) -> Iterator[str]:
     """Where finest cells and means of a protected file are not what the published rules allow; never a value."""
-    finest = system.finest
     held = known(system, earlier.held)
+    finest = system.finest[~values.hidden[system.finest]]
     step, exact, published = system.step[finest], system.exact[finest], values.published[finest]
-    is_whole = np.isclose(published / step, np.round(published / step), atol=1e-9)
-    is_near = np.abs(published - exact) < step - 1e-9
+    is_whole = np.isclose(published / step, np.round(published / step), atol=_TINY)
+    is_near = np.abs(published - exact) < step - _TINY
     is_fixed = np.isin(finest, np.array(list(held), np.int64))
-    is_empty = np.isin(finest, empty_amounts(system, values))
     yield from _told(system, finest[~is_whole], "are no multiples of their step, or missing")
-    yield from _told(
-        system, finest[is_whole & ~is_near & ~is_fixed & ~is_empty], "are no neighbours of the true figure"
-    )
-    yield from _told(system, finest[is_empty & (published != 0) & ~is_fixed], "are amounts where nobody is published")
-    changed = [
-        cell
-        for cell, told in held.items()
-        if cell not in system.parts
-        and (not np.isclose(values.published[cell], told.rounded) or values.hidden[cell] < told.is_hidden)
-    ]
+    yield from _told(system, finest[is_whole & ~is_near & ~is_fixed], "are no neighbours of the true figure")
+    changed = [cell for cell, told in held.items() if cell not in system.parts and _is_changed(values, cell, told)]
     yield from _told(system, np.array(changed, np.int64), "differ from what was published in the same month")
-    means = np.flatnonzero((system.step == 1) & ~values.hidden)
-    wrong = means[~np.isclose(values.published[means], system.exact[means], atol=1e-9) & ~values.is_held[means]]
+    means = np.flatnonzero((system.step == 1) & ~values.hidden & ~values.is_held)
+    wrong = means[~np.isclose(values.published[means], system.exact[means], atol=_TINY)]
     yield from _told(system, wrong, "are means that are not rounded as declared")
-    must = Values(values.published, values.hidden.copy(), values.is_held)
-    withhold(system, must)
-    yield from _told(system, np.flatnonzero(must.hidden & ~values.hidden), "have to be withheld and are not")
+    shown = np.flatnonzero(withheld(system, values) & ~values.hidden)
+    yield from _told(system, shown, "have to be withheld and are not")
+
+
+def _is_changed(values: Values, cell: int, told: Told) -> bool:
+    if told.is_hidden or values.hidden[cell]:
+        return bool(values.hidden[cell]) != told.is_hidden
+    return bool(values.published[cell] != told.value)
 
 
 def _told(system: System, cells: Integers, what: str) -> Iterator[str]:
@@ -176,14 +193,7 @@ def _draws(system: System, finest: Integers, seed: int) -> Floats:
     return np.array(drawn, np.float64) / 2**48
 
 
-def _near(
-    system: System,
-    finest: Integers,
-    fixed: Floats,
-    sticky: Floats,
-    seed: int,
-    empty: Integers = _NONE,
-) -> Floats:
+def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed: int) -> Floats:
     """The chosen multiples in steps: flips of single cells, in random order, as long as totals come nearer."""
     place = np.full(len(system.exact), -1, np.int64)
     place[finest] = np.arange(len(finest))
@@ -196,7 +206,7 @@ def _near(
     chosen = np.where(np.isnan(fixed), chosen, fixed)
     free = np.flatnonzero(is_between & np.isnan(fixed))
     random = np.random.default_rng(seed)
-    lines = _lines(system, place, empty)
+    lines = _lines(system, place)
     of: list[list[tuple[int, float]]] = [[] for _ in finest]
     for number, line in enumerate(lines):
         for one, factor in zip(line.inside.tolist(), line.factors.tolist(), strict=True):
@@ -228,16 +238,17 @@ class _Line:
     is_one_sided: bool = False
 
 
-def _lines(system: System, place: Integers, empty: Integers) -> list[_Line]:
+def _lines(system: System, place: Integers) -> list[_Line]:
     lines: dict[tuple[bytes, float], _Line] = {}
-    for cell, parts in system.parts.items():
-        if (place[parts] < 0).any():
+    for cell, whole in system.parts.items():
+        parts = whole[place[whole] >= 0]
+        if not len(parts):
             continue
         # Where distinct persons do not add up, cells are not bent to make them: the sum of the parts is aimed at, and
-        # the truth as far as one step from it. What is empty is no part of what is aimed at, or others would tell it.
-        aimed = float(system.exact[parts[~np.isin(parts, empty)]].sum())
+        # the truth as far as one step from it. What is withheld is no part of it, or others would tell it.
+        aimed = float(system.exact[parts].sum())
         step = int(system.step[cell])
-        if not len(empty):
+        if len(parts) == len(whole):
             aimed = min(max(float(system.exact[cell]), aimed - step), aimed + step)
         weight = _PROMISED if cell in system.within else 1.0
         cells, times = np.unique(parts, return_counts=True)
@@ -253,7 +264,8 @@ def _lines(system: System, place: Integers, empty: Integers) -> list[_Line]:
         inside = [one for one in factors if factors[one]]
         if inside and (place[inside] >= 0).all():
             weighed = np.array([factors[one] for one in inside])
-            kept.append(_Line(place[inside], weighed, 0.0, _PROMISED, is_one_sided=sign == "<="))
+            weight = _PROMISED if sign == "<=" else _SAME
+            kept.append(_Line(place[inside], weighed, 0.0, weight, is_one_sided=sign == "<="))
     return kept
 
 
@@ -290,38 +302,17 @@ class _Search:
         return True
 
 
-def withhold(system: System, values: Values) -> None:
-    """Withhold amounts of too few persons, those that two persons dominate, and others so that none can be inferred."""
-    published, hidden, held = values.published, values.hidden, values.is_held
-    empty = set(empty_amounts(system, values).tolist())
-    amounts = {cell for cell in system.amount_n if system.step[cell] > 1}
+def withheld(system: System, values: Values) -> Flags:
+    """Which cells are withheld: those that are, amounts and means of too few persons, amounts that two dominate."""
+    hidden = values.hidden.copy()
     for cell, n in system.amount_n.items():
-        if held[cell]:
+        if values.is_held[cell]:
             continue
-        if int(system.same[cell]) in empty:
-            continue
-        few = n < 0 or not published[n] >= FEWEST or hidden[n]
-        if few or (cell in amounts and cell not in system.parts and is_dominated(system, cell)):
+        is_few = n < 0 or not values.published[n] >= FEWEST or values.hidden[n]
+        is_finest_amount = system.step[cell] > 1 and cell not in system.parts
+        if is_few or (is_finest_amount and is_dominated(system, cell)):
             hidden[cell] = True
-    _spread(system, hidden)
-    lines = [(cell, parts) for cell, parts in system.parts.items() if cell in amounts]
-    lines.sort(key=lambda line: len(line[1]))
-    is_changed = True
-    while is_changed:
-        is_changed = False
-        for cell, parts in lines:
-            if hidden[cell] or held[cell]:
-                continue
-            inside = [int(part) for part in parts if hidden[part]]
-            if not inside or _is_group_safe(system, published, inside):
-                continue
-            is_changed = True
-            candidates = [int(part) for part in parts if not hidden[part] and not held[part] and published[part] != 0]
-            if candidates:
-                hidden[min(candidates, key=lambda one: (published[system.amount_n.get(one, one)], one))] = True
-            else:
-                hidden[cell] = True
-            _spread(system, hidden)
+    return np.isin(system.same, np.unique(system.same[hidden]))
 
 
 def is_dominated(system: System, cell: int) -> bool:
@@ -330,28 +321,3 @@ def is_dominated(system: System, cell: int) -> bool:
     if system.exact[cell] == 0:
         return False
     return bool(np.isnan(two) or abs(two) > LARGEST_SHARE_OF_TWO * abs(system.exact[cell]))
-
-
-def _spread(system: System, hidden: Flags) -> None:
-    """Cells that are one figure are withheld together."""
-    roots = np.unique(system.same[hidden])
-    hidden |= np.isin(system.same, roots)
-
-
-def _is_group_safe(system: System, published: Floats, inside: list[int]) -> bool:
-    """Whether the sum of some withheld amounts, which whoever knows the total can compute, tells nothing of a person.
-
-    At least two of them, ten persons, not dominated by two, and two steps to share. The bounds are careful: who recurs
-    from period to period counts once, and two persons hold at most what the two largest units hold at most.
-    """
-    step = system.step[inside[0]]
-    if len(set(inside)) < 2 or abs(published[inside].sum()) < 2 * step:  # noqa: PLR2004
-        return False
-    persons: dict[str, float] = defaultdict(float)
-    two: dict[str, float] = defaultdict(float)
-    for cell in inside:
-        unit = system.unit(cell)
-        persons[unit] = max(persons[unit], float(published[system.amount_n.get(cell, cell)]))
-        two[unit] += min(abs(np.nan_to_num(system.two_persons[cell], nan=np.inf)), abs(system.exact[cell]))
-    largest = sum(sorted(two.values(), reverse=True)[:2])
-    return sum(persons.values()) >= FEWEST and largest <= LARGEST_SHARE_OF_TWO * abs(system.exact[inside].sum())
