@@ -23,7 +23,10 @@ FEWEST_VALUES = 3
 """A cell that can have fewer values is found."""
 
 _FAR = 10**7
-_ROUNDS = 4
+_ROUNDS = 40
+_ONE_WAY = 2
+_WORTHWHILE = 0.03
+"""A program for many unknowns at once is worth its time if it settles this share of those that are open."""
 _SECONDS = 20.0
 _LARGEST_STEP = 4
 
@@ -220,15 +223,18 @@ def _bound_component(problem: Problem, some: Integers, wanted: Flags, result: At
         _look_around(problem, problem.start, seen)
     random = np.random.default_rng(len(some))
     for turn in range(_ROUNDS):
-        if not len(seen.open):
+        before = len(seen.open)
+        if not before:
             return []
         weights = np.zeros(len(some))
-        weights[seen.open] = (1.0, -1.0, 0.0, 0.0)[turn] or random.choice([-1.0, 1.0], len(seen.open))
+        weights[seen.open] = (1.0, -1.0)[turn] if turn < _ONE_WAY else random.choice([-1.0, 0.0, 1.0], before)
         point = _solve(problem, weights, result)
         if point is None:
             # Nobody can find a solution: the data changed since, and figures of different states are mixed.
             return []
         _look_around(problem, point, seen)
+        if turn >= _ONE_WAY and before - len(seen.open) < _WORTHWHILE * before:
+            break
     # Each program settles others too, so what is open is asked for again at every turn.
     return [
         int(some[one])
