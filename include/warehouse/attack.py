@@ -23,8 +23,10 @@ FEWEST_VALUES = 3
 """A cell that can have fewer values is found."""
 
 _FAR = 10**7
+_TINY = 1e-6
 _ROUNDS = 40
 _ONE_WAY = 2
+_OTHERS = 2
 _WORTHWHILE = 0.03
 """A program for many unknowns at once is worth its time if it settles this share of those that are open."""
 _SECONDS = 20.0
@@ -155,11 +157,12 @@ class _Lines:
 
 def _holds(matrix: sparse.csr_matrix, low: Floats, high: Floats, point: Floats) -> Flags:
     reached = matrix @ point
-    return np.asarray((reached >= low - 1e-6) & (reached <= high + 1e-6))
+    return np.asarray((reached >= low - _TINY) & (reached <= high + _TINY))
 
 
 def bound(problem: Problem, result: Attack, *, only: Integers | None = None) -> Integers:
     """The unknowns that have fewer than three possible values, part by part of the system that hangs together."""
+    problem = _binding(problem)
     width = problem.matrix.shape[1]
     found: list[int] = []
     is_free = np.ones(width, bool)
@@ -179,6 +182,17 @@ def bound(problem: Problem, result: Attack, *, only: Integers | None = None) -> 
                 found += _bound_component(_part_of(problem, columns, some), some, wanted[some], result)
     alone = np.flatnonzero(is_free & wanted & (problem.most - problem.least < FEWEST_VALUES - 1))
     return np.array(sorted({*found, *alone.tolist()}), np.int64)
+
+
+def _binding(problem: Problem) -> Problem:
+    """Without the constraints that the bounds of the unknowns keep anyway, which are most."""
+    up, down = problem.matrix.maximum(0), problem.matrix.minimum(0)
+    largest = up @ problem.most + down @ problem.least
+    smallest = up @ problem.least + down @ problem.most
+    binds = (largest > problem.high + _TINY) | (smallest < problem.low - _TINY)
+    return Problem(
+        problem.matrix[binds], problem.low[binds], problem.high[binds], problem.least, problem.most, problem.start
+    )
 
 
 def _part_of(problem: Problem, columns: sparse.csc_matrix, some: Integers) -> Problem:
@@ -221,6 +235,7 @@ def _bound_component(problem: Problem, some: Integers, wanted: Flags, result: At
     )
     if is_true_allowed:
         _look_around(problem, problem.start, seen)
+        _Neighbours(problem, problem.start).note(seen)
     random = np.random.default_rng(len(some))
     for turn in range(_ROUNDS):
         before = len(seen.open)
@@ -233,6 +248,7 @@ def _bound_component(problem: Problem, some: Integers, wanted: Flags, result: At
             # Nobody can find a solution: the data changed since, and figures of different states are mixed.
             return []
         _look_around(problem, point, seen)
+        _Neighbours(problem, point).note(seen)
         if turn >= _ONE_WAY and before - len(seen.open) < _WORTHWHILE * before:
             break
     # Each program settles others too, so what is open is asked for again at every turn.
@@ -250,10 +266,63 @@ def _look_around(problem: Problem, point: Floats, seen: _Seen) -> None:
     reached = problem.matrix @ point
     for move in (*range(-_LARGEST_STEP, 0), *range(1, _LARGEST_STEP + 1)):
         moved = reached[matrix.row] + matrix.data * move
-        breaks = (moved < problem.low[matrix.row] - 1e-6) | (moved > problem.high[matrix.row] + 1e-6)
+        breaks = (moved < problem.low[matrix.row] - _TINY) | (moved > problem.high[matrix.row] + _TINY)
         is_allowed = np.bincount(matrix.col[breaks], minlength=len(point)) == 0
         values = point + move
         seen.add(values, is_allowed & (values >= problem.least) & (values <= problem.most))
+
+
+class _Neighbours:
+    """Solutions that differ from one in a few unknowns: one moves, and others with it so that all constraints hold.
+
+    That is what it takes where the same persons are divided in two ways, and far cheaper than a program.
+    """
+
+    def __init__(self, problem: Problem, point: Floats) -> None:
+        self.problem, self.point = problem, point
+        self.rows, self.columns = problem.matrix, problem.matrix.tocsc()
+        self.reached = problem.matrix @ point
+
+    def note(self, seen: _Seen) -> None:
+        """Note what unknowns can be that are still open."""
+        least, most = self.problem.least, self.problem.most
+        for one in seen.open.tolist():
+            for move in (-2.0, -1.0, 1.0, 2.0):
+                if seen.number[one] < FEWEST_VALUES and least[one] <= self.point[one] + move <= most[one]:
+                    moved = self.point.copy()
+                    for other, by in (self._mended({one: move}, _OTHERS) or {}).items():
+                        moved[other] += by
+                    seen.add(moved, moved != self.point)
+
+    def _broken(self, moves: Mapping[int, float]) -> tuple[int, float] | None:
+        """A constraint that the moves break, and what it lacks; None if they break none."""
+        change: dict[int, float] = {}
+        for one, move in moves.items():
+            for place in range(self.columns.indptr[one], self.columns.indptr[one + 1]):
+                row = int(self.columns.indices[place])
+                change[row] = change.get(row, 0.0) + self.columns.data[place] * move
+        for row, by in change.items():
+            now = self.reached[row] + by
+            lacks = min(self.problem.high[row] - now, 0.0) + max(self.problem.low[row] - now, 0.0)
+            if abs(lacks) > _TINY:
+                return row, float(lacks)
+        return None
+
+    def _mended(self, moves: dict[int, float], others: int) -> dict[int, float] | None:
+        """The moves with at most so many others that make them keep every constraint; None if none do."""
+        wrong = self._broken(moves)
+        if wrong is None or not others:
+            return moves if wrong is None else None
+        row, lacks = wrong
+        for place in range(self.rows.indptr[row], self.rows.indptr[row + 1]):
+            other, move = int(self.rows.indices[place]), lacks / self.rows.data[place]
+            value = self.point[other] + move
+            is_allowed = self.problem.least[other] <= value <= self.problem.most[other] and move.is_integer()
+            if is_allowed and other not in moves:
+                mended = self._mended({**moves, other: move}, others - 1)
+                if mended is not None:
+                    return mended
+        return None
 
 
 def _has_values(problem: Problem, one: int, seen: _Seen, result: Attack) -> bool:
