@@ -7,8 +7,8 @@ dag: DAG = erasure(
     purpose="Intet om personer ligger længere i varehuset, end datasættets kontrakt tillader.",
     description="""
 Rækker, der er ældre end deres frist på forretningsdatoen, forlader landing, karantæne, varehusets egen indbakke og de
-private byggerier; den, der ikke har flere rækker i et formål, forlader dets nøglearkiv. Derefter udgives et nyt varehus,
-og alle tidligere udgivelser fjernes. `warehouse erase retention --dry-run` viser, hvad der vil gå, og
+private byggerier; den, der ikke har flere rækker i et formål, forlader dets nøglearkiv. Derefter udgives et nyt
+varehus, og alle tidligere udgivelser fjernes. `warehouse erase retention --dry-run` viser, hvad der vil gå, og
 `warehouse erase proofs`, hvad der er gået: antal, aldrig hvem.
 
 **En bestemt person slettes kun i hånden**, med `warehouse erase person` på maskinen: et CPR-nummer må aldrig stå i en

@@ -488,6 +488,6 @@ Før den: `extract_budget`, `extract_school_absence`, `extract_referrals` og `ex
 """
 
 _ERASURE_SOURCES = """
-Den venter ikke på andre. Den holder samme lås som `refresh_warehouse`, så ingen nat bygger imens, og udgiver selv et nyt
-varehus uden rækkerne, gennem de samme porte. Fristerne står i datasættenes kontrakter (`retention`).
+Den venter ikke på andre. Den holder samme lås som `refresh_warehouse`, så ingen nat bygger imens, og udgiver selv et
+nyt varehus uden rækkerne, gennem de samme porte. Fristerne står i datasættenes kontrakter (`retention`).
 """

@@ -248,8 +248,8 @@ def figures(report: object) -> dict[str, int | float]:
 # ---- erasure
 
 
-ERASE_STEP = "erase"
-"""The step's name in the run log."""
+ERASE_STEPS: dict[Purpose, str] = {"person": "erase_person", "retention": "erase_past_retention"}
+"""The names of the steps in the run log."""
 
 
 def erase(settings: Settings, purpose: Purpose, say: Callable[[str], None]) -> ErasureReport:
@@ -264,7 +264,7 @@ def erase(settings: Settings, purpose: Purpose, say: Callable[[str], None]) -> E
     from include.warehouse.lock import refresh_lock
     from include.warehouse.run_folder import new_run_id
 
-    with refresh_lock(settings), step(settings, ERASE_STEP, run=f"erase_{new_run_id()}") as detail:
+    with refresh_lock(settings), step(settings, ERASE_STEPS[purpose], run=f"erase_{new_run_id()}") as detail:
         report = landing.run(settings, purpose)
         detail.update(
             purpose=purpose,
@@ -304,7 +304,8 @@ def _publish_without(settings: Settings, say: Callable[[str], None]) -> None:
         try:
             refresh_plain(settings, say)
         except WarehouseError as error:
-            raise WarehouseError(
+            kind = Refused if isinstance(error, final_failures()) else WarehouseError
+            raise kind(
                 "landing, vault and inbox are erased, but no release could be made without the rows: "
                 f"{error.reason.strip()} What remains: {', '.join(old)}.",
                 where=error.where,

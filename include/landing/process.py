@@ -1,8 +1,8 @@
 """The landing process: takes in all new deliveries of one dataset. The only process that opens the key.
 
-`land` starts it and waits for it; `python -m include.landing <dataset>` is it; what it does when it erases is in
-`erase`. Between the two goes a report of counts and messages, never a row. What the process holds of persons it holds in memory only: it spills nothing to disk and
-leaves no core file.
+`land` starts it and waits for it; `python -m include.landing <dataset>` is it; how it erases is in `erase`. Between the
+two goes a report of counts and messages, never a row. What the process holds of persons it holds in memory only: it
+spills nothing to disk and leaves no core file.
 """
 
 from __future__ import annotations

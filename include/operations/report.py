@@ -58,15 +58,8 @@ def _datasets(summary: Summary) -> Table:
     numbers = ("deliveries", "new", "rejected", "rows in", "landed", "quarantined", *(("erased",) if is_erased else ()))
     table = _table(f"Datasets as of {summary.night}", "domain", "dataset", *numbers, "newest", "state", right=numbers)
     for line in summary.datasets:
-        counts: tuple[int, ...] = (
-            line.deliveries,
-            line.new,
-            line.rejected,
-            line.rows_in,
-            line.landed,
-            line.quarantined,
-        )
-        counts += (line.erased,) if is_erased else ()
+        counts = [line.deliveries, line.new, line.rejected, line.rows_in, line.landed, line.quarantined]
+        counts += [line.erased] if is_erased else []
         table.add_row(
             line.domain,
             line.dataset,
@@ -189,7 +182,7 @@ def _dataset_lines(status: Status) -> Table:
     last = "last:\nrows"
     right = (last, tonight, "open", "s")
     columns = ("dataset", "comes", "state", "extract", "received", last, "gate", tonight, "open", "s")
-    title = "Datasets (rows in; of these in quarantine, and erased with a minus; open: rejected and not replaced)"
+    title = "Datasets (rows in, of these in quarantine and -erased; open: rejected and not replaced)"
     table = _dense(title, *columns, right=right, whole=columns)
     domain = ""
     for line in status.datasets:
