@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import json
 import os
+import pty
 import shutil
 import sqlite3
 import subprocess
@@ -616,6 +617,32 @@ def test_the_number_comes_by_standard_input_and_is_told_nowhere(home: Settings) 
         assert cpr(2) not in said
         assert number(2).digits not in said
     assert not trace_of(home, 2)
+
+
+def test_a_terminal_does_not_show_what_is_typed(home: Settings) -> None:
+    deliver(home, JUNE, row(2, "01-06-2026"))
+    take_in(home, "absence_days")
+    command = [sys.executable, "-m", "include.landing", "erase", "person", str(os.getpid())]
+    environment = {**os.environ, **home.environment()}
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(PROJECT_ROOT)
+        os.execve(command[0], command, environment)  # noqa: S606 - arguments of our own
+    shown = b""
+    try:
+        while b"CPR number (not shown): " not in shown:
+            shown += os.read(terminal, 1000)
+        os.write(terminal, f"{cpr(2)}\n".encode())
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while more := os.read(terminal, 1000):
+                shown += more
+    finally:
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, shown
+    assert b'"landed": 1' in shown
+    assert cpr(2).encode() not in shown
+    assert number(2).digits.encode() not in shown
 
 
 @pytest.mark.parametrize("said", ["", "020312", "020312-400X1", "310211-4000"])
