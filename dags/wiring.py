@@ -1,4 +1,4 @@
-"""What the five DAGs have in common: tasks, order, retries, time limits, schedule, docs. Wiring only.
+"""What the six DAGs have in common: tasks, order, retries, time limits, schedule, docs. Wiring only.
 
 What a task does is a function of `include/night.py`; what is decided, decides `include/operations/decision.py`.
 Airflow does not read this file as a DAG (`.airflowignore`); it lies here because it is the one place, beside the DAG
@@ -367,6 +367,36 @@ def _step(name: str, work: Callable[[Settings, str], Any]) -> Any:
     return step
 
 
+# ---- erasure
+
+
+def erasure(*, purpose: str, description: str, when_it_fails: str) -> DAG:
+    """The DAG `erase_personal_data`: one task, since the lock of the refresh is held from the first row to the end."""
+    with DAG(
+        dag_id="erase_personal_data",
+        description="Rows past their dataset's retention leave landing, vaults, inbox and releases",
+        schedule=CronTriggerTimetable(Settings().erase_at, timezone=ZONE),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        default_args=DEFAULTS,
+        tags=["erasure", *DOMAINS],
+        doc_md=_page(purpose, description, _ERASURE_SOURCES, _erasure_schedule(), when_it_fails),
+    ) as dag:
+        _erase_past_retention()
+    return dag
+
+
+@task(task_id="erase_past_retention", execution_timeout=STEP_TIMEOUT, on_failure_callback=NightNotifier("failed"))
+def _erase_past_retention() -> None:
+    try:
+        night.erase(Settings(), "retention", _log.info)
+    except WarehouseError as error:
+        if isinstance(error, night.final_failures()):
+            raise AirflowFailException(str(error)) from None
+        raise
+
+
 # ---- the pages
 
 
@@ -406,11 +436,16 @@ def _sources(contracts: list[Contract]) -> str:
 
 
 def _clock(cron: str) -> str:
-    """A cron schedule in words where it names one time of day, else as it is."""
+    """A cron schedule in words where it names one time of day (of a month's first), else as it is."""
     minute, hour, *days = cron.split()
-    if minute.isdigit() and hour.isdigit() and days == ["*", "*", "*"]:
+    if minute.isdigit() and hour.isdigit() and days in (["*", "*", "*"], ["1", "*", "*"]):
         return f"kl. {int(hour):02}:{int(minute):02} dansk tid"
     return f"efter uret `{cron}` (cron, dansk tid)"
+
+
+def _first_of_month(cron: str) -> str:
+    is_monthly = cron.split()[2:] == ["1", "*", "*"]
+    return f"{'Den første i hver måned' if is_monthly else 'Kører'} {_clock(cron)}"
 
 
 def _extract_schedule() -> str:
@@ -429,6 +464,13 @@ nattens udgivelse allerede har de samme leverancer. En startet i hånden udgiver
 """
 
 
+def _erasure_schedule() -> str:
+    return f"""
+{_first_of_month(Settings().erase_at)}, når nattens udgivelse er ude; `WAREHOUSE_ERASE_AT` flytter det.
+Én kørsel ad gangen, uden efterkørsel. En kørsel i hånden gør det samme og er færdig straks, hvis intet er for gammelt.
+"""
+
+
 _EXTRACT_TRIAGE = """
 - **Kun `account_for_domain` er rød:** natten er gået videre uden det, der mangler. Opgavens log nævner hver fil med
   linje, kolonne, årsag og hvad der skal gøres. Bed ejeren om en rettet fil, læg den i samme mappe; næste nat tager den.
@@ -443,4 +485,9 @@ _EXTRACT_TRIAGE = """
 _REFRESH_SOURCES = """
 Før den: `extract_budget`, `extract_school_absence`, `extract_referrals` og `extract_trivsel`, som hver melder et asset
 (`landed_…`), når områdets leverancer er modtaget og bedømt. Efter den: alt, der læser `releases/current`.
+"""
+
+_ERASURE_SOURCES = """
+Den venter ikke på andre. Den holder samme lås som `refresh_warehouse`, så ingen nat bygger imens, og udgiver selv et
+nyt varehus uden rækkerne, gennem de samme porte. Fristerne står i datasættenes kontrakter (`retention`).
 """

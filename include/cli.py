@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -24,6 +24,9 @@ from include.landing.ledger import Ledger
 from include.operations import report
 from include.operations.run_log import step
 from include.settings import PROJECT_ROOT, Settings
+
+if TYPE_CHECKING:
+    from include.landing.erase import ErasureReport
 
 
 class Domain(StrEnum):
@@ -351,6 +354,66 @@ def quarantine(
     report.console().print(report.quarantine_table(problems[-limit:]))
     if len(problems) > limit:
         _say(f"{len(problems) - limit:,} earlier places are not shown; --limit {len(problems)} shows all")
+
+
+erase_app = typer.Typer(no_args_is_help=True, help="Erase a person or what is past its retention, and see the proof.")
+app.add_typer(erase_app, name="erase")
+
+
+@erase_app.command("person")
+def erase_person() -> None:
+    """Erase one person: landing, vault, the home's inbox, builds and releases. Asks for the CPR number, without echo.
+
+    The number is read by the landing process alone (or from standard input); give it in no other way. A new release is
+    made and all earlier ones are removed. Have the person erased at the source too, else the next extract brings them
+    anew. Exit code 1 if something remains; starting it again finishes.
+
+    Example: [bold]warehouse erase person[/]
+    """
+    settings = _settings()
+    found = night.erase(settings, "person", _say)
+    _tell_erased(found)
+    _say("have the person erased at the source as well: a new delivery that holds them lands as a new person")
+    for dataset, files in found.elsewhere.items():
+        _say(f"the inbox is not the home's own: {files} file(s) of {dataset} in it hold the person; erase them there")
+    for earlier in found.broke_off:
+        _say(f"erasure {earlier} had broken off; if it was for another person, start it for that person too")
+
+
+@erase_app.command("retention")
+def erase_retention(
+    as_of: AsOf = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell datasets and rows.")] = False,
+) -> None:
+    """Erase every row that is past its dataset's retention, as `erase_personal_data` does each month.
+
+    Examples: [bold]warehouse erase retention --dry-run[/] · [bold]warehouse erase retention[/]
+    """
+    settings = _settings(as_of)
+    _tell_erased(night.past_retention(settings) if dry_run else night.erase(settings, "retention", _say))
+
+
+def _tell_erased(found: ErasureReport) -> None:
+    if found.datasets:
+        report.console().print(report.erased_table(found))
+    else:
+        _say("no landed or quarantined row was found")
+
+
+@erase_app.command("proofs")
+def erase_proofs() -> None:
+    """List the erasures: when, why, how many rows of which dataset. Never who.
+
+    Example: [bold]warehouse erase proofs[/]
+    """
+    from include.landing.erasures import Erasures
+
+    with Erasures(_settings()) as erasures:
+        found = erasures.proofs()
+    if not found:
+        _say("nothing has been erased")
+        return
+    report.console().print(report.proofs_table(found))
 
 
 @app.command()

@@ -22,6 +22,8 @@ from include.operations.run_log import Step, step, steps
 from include.settings import DOMAINS, Settings
 
 if TYPE_CHECKING:
+    from include.landing.erase import ErasureReport
+    from include.landing.erasures import Purpose
     from include.landing.judge import Verdict
     from include.landing.process import LandReport
     from include.sources.api import ApiConnection
@@ -70,6 +72,7 @@ def counts(report: LandReport) -> dict[str, int]:
         "rows_in": report.row_count,
         "landed": report.landed_count,
         "quarantined": report.quarantined_count,
+        **({"erased": report.erased_count} if report.erased_count else {}),
         "rejected": len(report.rejected),
     }
 
@@ -242,6 +245,87 @@ def figures(report: object) -> dict[str, int | float]:
     return found
 
 
+# ---- erasure
+
+
+ERASE_STEPS: dict[Purpose, str] = {"person": "erase_person", "retention": "erase_past_retention"}
+"""The names of the steps in the run log."""
+
+
+def erase(settings: Settings, purpose: Purpose, say: Callable[[str], None]) -> ErasureReport:
+    """Erase a person, or what is past its retention, everywhere below the home; then publish without it.
+
+    Holds the lock of the refresh throughout, so that no night builds meanwhile. Earlier releases leave once a new one
+    stands. Raises WarehouseError if a part could not be done, and says what remains; the same call then finishes.
+    """
+    from include.landing import erase as landing
+    from include.landing.erasures import Erasures
+    from include.warehouse import after_erasure
+    from include.warehouse.lock import refresh_lock
+    from include.warehouse.run_folder import new_run_id
+
+    with refresh_lock(settings), step(settings, ERASE_STEPS[purpose], run=f"erase_{new_run_id()}") as detail:
+        report = landing.run(settings, purpose)
+        detail.update(
+            purpose=purpose,
+            landed=sum(one.landed for one in report.datasets),
+            quarantined=sum(one.quarantined for one in report.datasets),
+            persons=report.persons,
+            files=report.files,
+        )
+        say(f"landing, vault and inbox: {told(detail)}")
+        with Erasures(settings) as erasures:
+            changed = after_erasure.mark_editions(settings, erasures.deliveries())
+            is_open = erasures.is_open()
+        if is_open or report.datasets or report.persons:
+            after_erasure.remove_private_builds(settings)
+        if changed:
+            say(f"editions whose manifest now marks erased inputs: {', '.join(changed)}")
+        if is_open:
+            _publish_without(settings, say)
+    if report.remains:
+        raise WarehouseError(
+            f"the number still stands in {len(report.remains)} file(s): {', '.join(report.remains)}.",
+            where=str(settings.home),
+            remedy="these are no deliveries that the warehouse knows (half transferred, hidden, or put there by hand): "
+            "look at them, remove them, and start the erasure again",
+        )
+    return report
+
+
+def _publish_without(settings: Settings, say: Callable[[str], None]) -> None:
+    """A release without the erased rows, and the end of all from before."""
+    from include.landing.erasures import Erasures
+    from include.warehouse import after_erasure, release
+
+    old = after_erasure.outdated(settings)
+    standing = settings.current_release.readlink().name if settings.current_release.is_symlink() else None
+    if standing in old:
+        try:
+            refresh_plain(settings, say)
+        except WarehouseError as error:
+            kind = Refused if isinstance(error, final_failures()) else WarehouseError
+            raise kind(
+                "landing, vault and inbox are erased, but no release could be made without the rows: "
+                f"{error.reason.strip()} What remains: {', '.join(old)}.",
+                where=error.where,
+                remedy=f"{error.remedy}; then start the erasure again (`warehouse erase retention` finishes any). "
+                "Until then readers get exact figures that were made with the rows",
+            ) from error
+    removed = after_erasure.remove_outdated(settings)
+    current = release.current(settings)
+    with Erasures(settings) as erasures:
+        erasures.finish(current.release_id if current else None)
+    say(f"releases from before, removed: {', '.join(removed) or 'none'}")
+
+
+def past_retention(settings: Settings) -> ErasureReport:
+    """What an erasure by retention would take on the business date; nothing changes. Raises WarehouseError."""
+    from include.landing import erase as landing
+
+    return landing.run(settings, "retention", dry_run=True)
+
+
 def final_failures() -> tuple[type[WarehouseError], ...]:
     """What is of no use to try once more: a gate fails again on the same data, and a run that may not be stays so."""
     from include.warehouse.build import BuildFailed
@@ -258,7 +342,8 @@ def final_failures() -> tuple[type[WarehouseError], ...]:
 class DatasetLine:
     """One dataset in the table at the end of a night. Counts are of all its deliveries; `new` came tonight.
 
-    `rows_in` = `landed` + `quarantined`. `state` is fresh, stale, overdue or never delivered, by the contract's rhythm.
+    `rows_in` = `landed` + `quarantined` + `erased`. `state` is fresh, stale, overdue or never delivered, by the
+    contract's rhythm.
     """
 
     domain: str
@@ -269,6 +354,7 @@ class DatasetLine:
     rows_in: int
     landed: int
     quarantined: int
+    erased: int
     newest: dt.date | None
     state: str
 
@@ -312,6 +398,7 @@ def _dataset_line(settings: Settings, ledger: Ledger, contract: Contract, since:
         rows_in=sum(d.row_count for d in deliveries),
         landed=sum(d.landed_count for d in deliveries),
         quarantined=sum(d.quarantined_count for d in deliveries),
+        erased=sum(d.erased_count for d in deliveries),
         newest=newest,
         state=state_of(contract, newest, settings.night),
     )

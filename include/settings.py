@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     memory_limit: str = Field(default="8GB", description="DuckDB's own limit, a process")
     extract_at: str = Field(default="0 1 * * *", description="when the extracts start, as cron in Danish time")
     refresh_at: str = Field(default="30 3 * * *", description="when the refresh starts at the latest, as cron")
+    erase_at: str = Field(default="0 5 1 * *", description="when retention erases, as cron in Danish time")
     notice_mail: str = Field(
         default="", description="who gets notices by mail, comma between them; sent through Airflow's `smtp_default`"
     )
@@ -63,7 +64,7 @@ class Settings(BaseSettings):
         # Child processes have folders of their own to stand in.
         return path.expanduser().absolute() if path is not None else None
 
-    @field_validator("extract_at", "refresh_at")
+    @field_validator("extract_at", "refresh_at", "erase_at")
     @classmethod
     def _outside_the_doubtful_hour(cls, cron: str) -> str:
         """Five fields, and no start that daylight saving time would repeat or leave out."""
@@ -104,6 +105,11 @@ class Settings(BaseSettings):
         return (self.inputs or self.home / "inbox").resolve()
 
     @property
+    def owns_inbox(self) -> bool:
+        """True if the inbox lies under the home, so that files in it are the warehouse's own to remove."""
+        return self.inbox.is_relative_to(self.home.resolve())
+
+    @property
     def fetched(self) -> Path:
         """Answers of outside APIs, one folder a dataset: public statistics only, never person data."""
         return self.home / "fetched"
@@ -125,8 +131,18 @@ class Settings(BaseSettings):
 
     @property
     def operations(self) -> Path:
-        """The run log."""
+        """The run log and the record of erasures."""
         return self.home / "operations"
+
+    @property
+    def erasures_file(self) -> Path:
+        """SQLite: what was erased when, in counts; and what of known files must not land again."""
+        return self.operations / "erasures.sqlite"
+
+    @property
+    def editions(self) -> Path:
+        """Protected figures that stand for good, one folder an edition."""
+        return self.home / "editions"
 
     @property
     def staging(self) -> Path:

@@ -106,7 +106,10 @@ class Rhythm(_Part):
 
 
 class Retention(_Part):
-    """How long rows may be kept, counted in years from a date column or from the delivery."""
+    """How long rows may be kept, counted in years from a date column or from the delivery.
+
+    From the delivery means from the last day that it is about; the rule is carried out in `erase`.
+    """
 
     years: int = Field(gt=0)
     counted_from: str = "delivery"
@@ -172,6 +175,9 @@ class Contract(_Part):
         ):
             if unknown := set(used) - there:
                 raise ValueError(f"{self.dataset}: {what} name columns that do not land: {sorted(unknown)}")
+        dates = {column.name for column in self.landed_columns if column.type == "DATE"}
+        if self.retention.counted_from not in {*dates, "delivery"}:
+            raise ValueError(f"{self.dataset}: retention.counted_from is no date that lands, and not `delivery`")
         if self.about_persons != any(column.personal == "key" for column in self.columns):
             raise ValueError(f"{self.dataset}: a dataset about persons has a column with `personal: key`")
         people = {column.name for column in self.person_columns}

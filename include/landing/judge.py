@@ -17,6 +17,8 @@ from include.sources.reading import Problem
 
 log = logging.getLogger(__name__)
 
+_ALL_ERASED = "all its rows are past their retention or were erased, so there is nothing to judge."
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -72,12 +74,16 @@ def _judge_one(settings: Settings, ledger: Ledger, delivery: Delivery) -> Verdic
             one.period_label,
             one.period_from,
             one.period_to,
-            one.row_count,
+            # What was erased is no row any more: neither missing nor bad.
+            one.row_count - one.erased_count,
             one.landed_count,
             one.quarantined_count,
         )
 
     assert delivery.parquet_file is not None, "a delivery that landed has a file"
+    if delivery.row_count and delivery.row_count == delivery.erased_count:
+        ledger.decide(delivery, is_accepted=True, notes=[_ALL_ERASED], problems=[])
+        return Verdict(delivery.dataset, delivery.file_name, is_accepted=True, warnings=[_ALL_ERASED])
     contract = load_contracts()[delivery.dataset]
     file = settings.landing / delivery.parquet_file
     earlier = ledger.deliveries(delivery.dataset, status="accepted")

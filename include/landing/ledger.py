@@ -6,6 +6,7 @@ that is killed must leave it whole. Rows of deliveries never come here: quaranti
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import sqlite3
@@ -40,6 +41,7 @@ create table if not exists delivery (
     is_synthetic integer not null,
     notes text not null default '[]',
     decided_at text,
+    erased_count integer not null default 0,
     unique (dataset, delivery_id)
 );
 create table if not exists quarantine (
@@ -79,8 +81,8 @@ class Delivery:
 
     `delivery_id` is a SHA-256: of the file's bytes and, where the file's name tells the period, of the period's days,
     since the same bytes about other days say something else.
-    `row_count` is `landed_count` + `quarantined_count`; a delivery that was rejected whole has what was counted
-    before, at least nothing.
+    `row_count` is `landed_count` + `quarantined_count` + `erased_count`; a delivery that was rejected whole has what
+    was counted before, at least nothing.
     """
 
     sequence: int
@@ -102,6 +104,7 @@ class Delivery:
     is_synthetic: bool
     notes: list[str]
     decided_at: dt.datetime | None
+    erased_count: int = 0
 
     @property
     def newest_first(self) -> tuple[str, int]:
@@ -163,6 +166,10 @@ class Ledger:
         self._connection = sqlite3.connect(settings.ledger_file, timeout=60)
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript(_SCHEMA)
+        if "erased_count" not in {row[1] for row in self._connection.execute("pragma table_info(delivery)")}:
+            # A ledger of before anything could be erased; another process may be adding it as well.
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._connection.execute("alter table delivery add column erased_count integer not null default 0")
 
     def __enter__(self) -> Ledger:
         return self
@@ -195,6 +202,7 @@ class Ledger:
         is_synthetic: bool,
         problems: Sequence[Problem] = (),
         notes: Iterable[str] = (),
+        erased_count: int = 0,
     ) -> None:
         """Write a delivery and its quarantined rows in one transaction.
 
@@ -215,7 +223,8 @@ class Ledger:
             "status": status,
             "row_count": row_count,
             "landed_count": landed_count,
-            "quarantined_count": row_count - landed_count,
+            "quarantined_count": row_count - landed_count - erased_count,
+            "erased_count": erased_count,
             "parquet_file": parquet_file,
             "key_id": key_id,
             "is_synthetic": is_synthetic,
@@ -272,7 +281,11 @@ class Ledger:
         Of a rejected one all rows count as quarantined: they stand in the file, and nowhere else. False, and nothing
         changes, if it has been decided already.
         """
-        rejection = "" if is_accepted else ", landed_count = 0, quarantined_count = row_count, parquet_file = null"
+        rejection = (
+            ""
+            if is_accepted
+            else ", landed_count = 0, quarantined_count = row_count - erased_count, parquet_file = null"
+        )
         with self._connection:
             changed = self._connection.execute(
                 f"""

@@ -199,6 +199,42 @@ class Vault:
             connection.commit()
         return {digits: known[digest] for digits, digest in digests.items()}
 
+    def known_keys(self, numbers: Collection[PersonNumber]) -> dict[str, int]:
+        """Person key by ten digits of those whom the vault knows; it gets no new person."""
+        if not self.file.exists():
+            return {}
+        digests = {
+            number.digits: hmac.digest(self._key, f"{number.status}|{number.digits}".encode(), "sha256")
+            for number in numbers
+        }
+        with self._connect() as connection:
+            self._check_key(connection)
+            connection.execute("create temp table asked (digest blob primary key) without rowid")
+            connection.executemany("insert or ignore into asked values (?)", [(one,) for one in digests.values()])
+            known = dict(connection.execute("select digest, person_key from person join asked using (digest)"))
+        return {digits: known[digest] for digits, digest in digests.items() if digest in known}
+
+    def all_keys(self) -> set[int]:
+        """The keys of all persons of the vault."""
+        if not self.file.exists():
+            return set()
+        with self._connect() as connection:
+            return {key for (key,) in connection.execute("select person_key from person")}
+
+    def remove(self, keys: Collection[int]) -> None:
+        """Erase persons from every table that has their keys; their pages are overwritten and given back."""
+        if not keys or not self.file.exists():
+            return
+        with self._connect() as connection:
+            connection.execute("pragma secure_delete = on")
+            tables = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
+            with connection:
+                for table in tables:
+                    columns = {row[1] for row in connection.execute(f"pragma table_info({table})")}
+                    if "person_key" in columns:
+                        connection.executemany(f"delete from {table} where person_key = ?", [(key,) for key in keys])
+            connection.execute("vacuum")
+
     def _check_key(self, connection: sqlite3.Connection) -> None:
         row = connection.execute("select key_id from vault").fetchone()
         if row is None:

@@ -1,8 +1,8 @@
 """The landing process: takes in all new deliveries of one dataset. The only process that opens the key.
 
-`land` starts it and waits for it; `python -m include.landing <dataset>` is it. Between the two goes a report of counts
-and messages, never a row. What the process holds of persons it holds in memory only: it spills nothing to disk and
-leaves no core file.
+`land` starts it and waits for it; `python -m include.landing <dataset>` is it; how it erases is in `erase`. Between the
+two goes a report of counts and messages, never a row. What the process holds of persons it holds in memory only: it
+spills nothing to disk and leaves no core file.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import duckdb
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing import rows, store
 from include.landing.contract import WHOLE, Contract, Period, load_contracts, parse_file_name
+from include.landing.erasures import Erasures, known_copies
 from include.landing.ledger import Delivery, Ledger
 from include.landing.persons import Vault, key_id, read_key
 from include.settings import PROJECT_ROOT, Settings
@@ -49,13 +50,14 @@ _RENAME = (
 
 @dataclass(frozen=True)
 class LandReport:
-    """What came of a dataset's new deliveries: their number, rows in, landed and quarantined, and each rejection."""
+    """What came of a dataset's new deliveries: their number, rows in, landed, quarantined and left out as erased."""
 
     dataset: str
     deliveries: int = 0
     row_count: int = 0
     landed_count: int = 0
     quarantined_count: int = 0
+    erased_count: int = 0
     rejected: list[str] = field(default_factory=list)
 
 
@@ -78,14 +80,31 @@ def land(
         source.fetch(connection, settings.fetched / dataset, *asked)
     if _nothing_new(settings, contract, retry_rejected=retry_rejected):
         return LandReport(dataset)
-    command = [sys.executable, "-m", "include.landing", dataset]
+    command = [dataset]
     if retry_rejected:
         command.append("--retry-rejected")
+    answer = run_process(
+        settings,
+        command,
+        where=f"landing of {dataset}",
+        remedy="mend the cause and run the extract again; what had landed stays landed",
+    )
+    return LandReport(**json.loads(answer))
+
+
+def run_process(
+    settings: Settings, arguments: Sequence[str], *, where: str, remedy: str, stdin: int | None = subprocess.DEVNULL
+) -> str:
+    """Start the landing process, pass its messages to the log, and return what it answers when it has ended.
+
+    `stdin` None leaves it this process's own. Raises LandingFailed with what it said last.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     with subprocess.Popen(
-        command,
+        [sys.executable, "-m", "include.landing", *arguments],
         cwd=PROJECT_ROOT,
         env=inherited | settings.environment(),
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -103,12 +122,8 @@ def land(
             process.kill()
             raise
     if process.returncode != 0:
-        raise LandingFailed(
-            _ending(process.returncode, last),
-            remedy="mend the cause and run the extract again; what had landed stays landed",
-            where=f"landing of {dataset}",
-        )
-    return LandReport(**json.loads(answer))
+        raise LandingFailed(_ending(process.returncode, last), remedy=remedy, where=where)
+    return answer
 
 
 def _nothing_new(settings: Settings, contract: Contract, *, retry_rejected: bool) -> bool:
@@ -116,10 +131,11 @@ def _nothing_new(settings: Settings, contract: Contract, *, retry_rejected: bool
     settings.prepare()
     with Ledger(settings) as ledger:
         _refuse_mixture(settings, ledger)
-        there, unreadable = _deliveries_there(settings, contract, ledger)
+        there, unreadable = deliveries_there(settings, contract, ledger)
         if unreadable or _new_files(contract, ledger, there, retry_rejected=retry_rejected):
             return False
         _note_extracts(contract, ledger, there)
+        _remove_erased(settings, contract, ledger, there)
     return True
 
 
@@ -176,7 +192,7 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
     with store.dataset_lock(settings, contract.dataset), Ledger(settings) as ledger:
         _sweep(settings, contract, ledger)
         _refuse_mixture(settings, ledger)
-        there, unreadable = _deliveries_there(settings, contract, ledger)
+        there, unreadable = deliveries_there(settings, contract, ledger)
         new = _new_files(contract, ledger, there, retry_rejected=retry_rejected)
         report = LandReport(contract.dataset)
         for number, file in enumerate(new, start=1):
@@ -196,9 +212,11 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
                 row_count=report.row_count + delivery.row_count,
                 landed_count=report.landed_count + delivery.landed_count,
                 quarantined_count=report.quarantined_count + delivery.quarantined_count,
+                erased_count=report.erased_count + delivery.erased_count,
                 rejected=report.rejected + [problem.sentence for problem in told],
             )
         _note_extracts(contract, ledger, there)
+        _remove_erased(settings, contract, ledger, there)
     if unreadable:
         raise LandingFailed(
             f"files could not be read: {', '.join(unreadable)}.",
@@ -236,7 +254,7 @@ def _refuse_mixture(settings: Settings, ledger: Ledger) -> None:
 
 
 @dataclass(frozen=True)
-class _File:
+class DeliveredFile:
     """A file of the dataset's folder: what its name says, if it says what was agreed, and which delivery it is."""
 
     path: Path
@@ -256,12 +274,12 @@ class _File:
         return "", self.before.st_mtime_ns, self.path.name
 
 
-def _deliveries_there(settings: Settings, contract: Contract, ledger: Ledger) -> tuple[list[_File], list[str]]:
+def deliveries_there(settings: Settings, contract: Contract, ledger: Ledger) -> tuple[list[DeliveredFile], list[str]]:
     """The files of the dataset's folder, oldest extract first; and the names of those that can't be read."""
     folder = (settings.fetched if contract.connection else settings.inbox) / contract.dataset
     hashes = ledger.hashes()
     fresh: dict[str, tuple[int, int, str]] = {}
-    found: list[_File] = []
+    found: list[DeliveredFile] = []
     unreadable: list[str] = []
     for number, path in enumerate(sorted(folder.iterdir()) if folder.is_dir() else (), start=1):
         # "~$": Excel's mark that somebody has the workbook open
@@ -284,28 +302,30 @@ def _deliveries_there(settings: Settings, contract: Contract, ledger: Ledger) ->
     return sorted(found, key=lambda file: file.age), unreadable
 
 
-def _known_by_name(contract: Contract, path: Path, before: os.stat_result, sha256: str) -> _File:
+def _known_by_name(contract: Contract, path: Path, before: os.stat_result, sha256: str) -> DeliveredFile:
     """What a file's name tells of it. The id of a named delivery covers the days that its name says it is about."""
     if not contract.delivery.named:
         error = None
         if path.suffix.removeprefix(".") not in contract.delivery.suffixes:
             error = f"files of this dataset end in {' or '.join(contract.delivery.suffixes)}"
-        return _File(path, before, sha256, sha256, path.name, None, None, error)
+        return DeliveredFile(path, before, sha256, sha256, path.name, None, None, error)
     try:
         period, as_of = parse_file_name(contract, path.name)
     except ValueError as error:
         # People name files after people: where the dataset is about persons, such a name is not told.
         shown = f"{sha256[:16]}{path.suffix[:5]}" if contract.about_persons else path.name
-        return _File(path, before, sha256, sha256, shown, None, None, str(error))
+        return DeliveredFile(path, before, sha256, sha256, shown, None, None, str(error))
     # All that a source has is the same on another day, if nothing changed.
     about = period.label if contract.delivery.period == "whole" else f"{period.first} {period.last}"
     delivery_id = hashlib.sha256(f"{sha256} {about}".encode()).hexdigest()
-    return _File(path, before, sha256, delivery_id, path.name, period, as_of, None)
+    return DeliveredFile(path, before, sha256, delivery_id, path.name, period, as_of, None)
 
 
-def _new_files(contract: Contract, ledger: Ledger, there: Sequence[_File], *, retry_rejected: bool) -> list[_File]:
+def _new_files(
+    contract: Contract, ledger: Ledger, there: Sequence[DeliveredFile], *, retry_rejected: bool
+) -> list[DeliveredFile]:
     """What has not been taken in, oldest extract first, each delivery once; a right name mends a wrong one."""
-    new: dict[str, _File] = {}
+    new: dict[str, DeliveredFile] = {}
     rightly_named = {file.sha256 for file in there if file.error is None}
     for file in there:
         if file.error is not None and file.sha256 in rightly_named:
@@ -316,11 +336,23 @@ def _new_files(contract: Contract, ledger: Ledger, there: Sequence[_File], *, re
     return list(new.values())
 
 
-def _note_extracts(contract: Contract, ledger: Ledger, there: Sequence[_File]) -> None:
+def _note_extracts(contract: Contract, ledger: Ledger, there: Sequence[DeliveredFile]) -> None:
     """The same delivery twice is one delivery, and as new as its newest extract. A file still written is not known."""
     for file in there:
         if ledger.known(contract.dataset, file.delivery_id) is not None:
             ledger.seen_again(contract.dataset, file.delivery_id, file.shown_name, as_of=file.as_of)
+
+
+def _remove_erased(settings: Settings, contract: Contract, ledger: Ledger, there: Sequence[DeliveredFile]) -> None:
+    """Remove from the home's own inbox what holds erased rows: a delivery sent again, or one with rows too old."""
+    if not settings.owns_inbox or contract.connection is not None:
+        return
+    found = [(file, known) for file in there if (known := ledger.known(contract.dataset, file.delivery_id))]
+    are_erased = known_copies(settings, contract.dataset, [(file.sha256, known) for file, known in found])
+    for (file, _), is_erased in zip(found, are_erased, strict=True):
+        if is_erased:
+            file.path.unlink(missing_ok=True)
+            _say(f"{file.shown_name} holds rows that are erased; it has been taken in and is removed from the inbox")
 
 
 @dataclass
@@ -332,12 +364,13 @@ class _Outcome:
     key_id: str | None = None
     row_count: int = 0
     landed: int = 0
+    erased: int = 0
     is_landed: bool = False
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: _File) -> Delivery | None:
+def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: DeliveredFile) -> Delivery | None:
     """Land one file: Parquet first, made durable, then the ledger, in one transaction. None if it is still growing."""
     outcome = _Outcome(period=file.period, as_of=file.as_of)
     target = store.parquet_file(settings, contract, file.delivery_id)
@@ -374,6 +407,7 @@ def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: _Fi
         is_synthetic=settings.is_synthetic,
         problems=outcome.problems,
         notes=outcome.notes,
+        erased_count=outcome.erased,
     )
     if file.error is None and file.delivery_id != file.sha256:
         ledger.forget_wrong_name(contract.dataset, file.sha256)
@@ -384,13 +418,21 @@ def _land_rows(
     settings: Settings,
     contract: Contract,
     connection: duckdb.DuckDBPyConnection,
-    file: _File,
+    file: DeliveredFile,
     outcome: _Outcome,
     target: Path,
 ) -> None:
     """Read a file and write its good rows. Raises DeliveryRejected if the file is at fault, else other errors."""
     if file.error is not None:
         raise DeliveryRejected(f"{file.error}.", remedy=_RENAME, file=file.shown_name)
+    with Erasures(settings) as erasures:
+        left_out = erasures.left_out(contract.dataset, file.sha256, file.delivery_id)
+    if left_out.is_whole:
+        raise DeliveryRejected(
+            "it held rows that were erased, and which lines they are could not be told.",
+            remedy="have the source send the period again, without who was erased",
+            file=file.shown_name,
+        )
     vaults: dict[str, Vault] = {}
     if contract.person_columns:
         key = read_key(settings)
@@ -398,7 +440,7 @@ def _land_rows(
         vaults = {
             column.purpose: Vault(settings, column.purpose, key) for column in contract.person_columns if column.purpose
         }
-    reading = _read(contract, file.path, connection)
+    reading = read_file(contract, file.path, connection)
     if not contract.delivery.named:
         outcome.period, outcome.as_of = _told(contract, file.path, reading)
     assert outcome.period is not None, "named or told"
@@ -409,14 +451,14 @@ def _land_rows(
             file=file.shown_name,
         )
     ids = {"municipality_code": settings.municipality_code, "delivery_id": file.delivery_id[:16]}
-    found = rows.land(connection, contract, outcome.period, reading, vaults, target, ids)
-    outcome.row_count, outcome.landed = found.rows_in, found.landed
+    found = rows.land(connection, contract, outcome.period, reading, vaults, target, ids, left_out)
+    outcome.row_count, outcome.landed, outcome.erased = found.rows_in, found.landed, found.erased
     outcome.problems, outcome.notes = found.problems, found.notes
     # A fortnight of holidays has no absence: an empty file about days is an answer; one of bad rows alone is none.
-    outcome.is_landed = found.landed > 0 or found.rows_in == 0
+    outcome.is_landed = found.landed > 0 or found.rows_in == found.erased
 
 
-def _read(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:
+def read_file(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:
     """Let the dataset's reader read the file; an error of the reader rejects the file, one of the machine does not."""
     reader = importlib.import_module(f"include.sources.{contract.reader}")
     headers = {column.source_name: column.personal != "drop" for column in contract.delivered_columns}
@@ -465,7 +507,7 @@ def _told(contract: Contract, file: Path, reading: Reading) -> tuple[Period, dt.
     return Period.parse(reading.period_label), reading.as_of
 
 
-def _changed(file: _File) -> bool:
+def _changed(file: DeliveredFile) -> bool:
     """True if the file is not the one that was hashed any more: its rows would come under another delivery's id."""
     try:
         after = file.path.stat()

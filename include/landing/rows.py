@@ -17,10 +17,12 @@ import pyarrow as pa
 
 from include.errors import DeliveryRejected
 from include.landing.contract import Column, Contract, Period
+from include.landing.erasures import LeftOut, past_condition
 from include.landing.persons import Vault, parse_person_number
 from include.sources import text
 from include.sources.reading import RAW, Problem, Reading
 
+_NOTHING = LeftOut()
 TYPED = "typed"
 MARKS = "marks"
 
@@ -40,10 +42,14 @@ _MOVED = (
 
 @dataclass(frozen=True)
 class Landed:
-    """How the rows of a delivery were told apart: `landed` of `rows_in` are in the Parquet file, if any are."""
+    """How the rows of a delivery were told apart: `landed` of `rows_in` are in the Parquet file, if any are.
+
+    `erased` were left out because they have been erased before, or are past their retention.
+    """
 
     rows_in: int
     landed: int
+    erased: int
     problems: list[Problem]
     notes: list[str]
 
@@ -67,12 +73,13 @@ def land(
     vaults: Mapping[str, Vault],
     target: Path,
     ids: Mapping[str, str],
+    left_out: LeftOut = _NOTHING,
 ) -> Landed:
     """Type and check the rows of `raw`, replace persons, and write the good ones to the Parquet file `target`.
 
     `vaults` by purpose; `ids` are columns that every row gets (municipality and delivery). The text is parsed once,
-    into the table `typed`, which still holds the numbers of persons; keys are joined on the way out. Raises
-    DeliveryRejected if the delivery is not complete.
+    into the table `typed`, which still holds the numbers of persons; keys are joined on the way out. What is to be
+    `left_out` leaves before anybody looks at its persons. Raises DeliveryRejected if the delivery is not complete.
     """
     checks = _checks(contract, period)
     _type(connection, contract, checks)
@@ -82,6 +89,7 @@ def land(
         raise DeliveryRejected(
             "there is a header and no row.", remedy="have the source send the whole file again", file=""
         )
+    reading, erased = _leave_out(connection, contract, period, reading, left_out, rows)
     notes = list(reading.notes)
     notes += [note for column in contract.person_columns for note in _persons(connection, column, vaults, checks)]
     _write(connection, contract, target, ids)
@@ -90,7 +98,7 @@ def land(
     problems = [*reading.problems, *_problems(connection, reading, checks)]
     # Counted in the file, so that what is told is what stands there.
     (landed,) = connection.execute(f"select count(*) from read_parquet('{_quoted(str(target))}')").fetchone() or (0,)
-    return Landed(reading.rows_in, landed, problems, notes)
+    return Landed(reading.rows_in, landed, erased, problems, notes)
 
 
 def _type(connection: duckdb.DuckDBPyConnection, contract: Contract, checks: Sequence[_Check]) -> None:
@@ -151,6 +159,31 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, reading: 
             column=reading.total.column,
         )
     return settled
+
+
+def _leave_out(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    period: Period,
+    reading: Reading,
+    left_out: LeftOut,
+    rows: int,
+) -> tuple[Reading, int]:
+    """Delete from `typed` what must not land; the other rows keep their places. Returns how many records went."""
+    conditions: list[str] = []
+    kept = reading.problems
+    if left_out.lines:
+        places = [place - 1 for place, line in reading.lines(range(1, rows + 1)).items() if line in left_out.lines]
+        connection.execute("create temp table _left_out as select unnest(?::bigint[]) as place", [places])
+        conditions.append("rowid in (select place from _left_out)")
+        kept = [problem for problem in reading.problems if problem.line not in left_out.lines]
+    if left_out.before is not None:
+        conditions += [found] if (found := past_condition(contract, left_out.before, period.last)) else []
+    erased = len(reading.problems) - len(kept)
+    for condition in conditions:
+        (gone,) = connection.execute(f"delete from {TYPED} where {condition}").fetchone() or (0,)
+        erased += gone
+    return dataclasses.replace(reading, problems=kept), erased
 
 
 def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Path, ids: Mapping[str, str]) -> None:

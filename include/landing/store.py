@@ -109,7 +109,9 @@ def _fingerprint(ledger: Ledger) -> str:
     digest = hashlib.sha256()
     for contract in load_contracts().values():
         for line in sorted(
-            f"{contract.dataset} {window.delivery.delivery_id} {window.first} {window.last}\n"
+            f"{contract.dataset} {window.delivery.delivery_id} {window.first} {window.last}"
+            # The same delivery has other rows once some are erased.
+            + (f" without {window.delivery.erased_count}\n" if window.delivery.erased_count else "\n")
             for window in ledger.windows(contract)
         ):
             digest.update(line.encode())

@@ -122,6 +122,7 @@ _STEPS = {
     "validate": "kontrollen af de færdige tabeller (Great Expectations)",
     "protect": "porten, der holder personoplysninger inde",
     "publish": "selve udgivelsen",
+    "erase_past_retention": "sletningen af det, der er for gammelt",
 }
 
 _LAST_LINE = """
@@ -143,11 +144,14 @@ def step_failed(settings: Settings, name: str) -> Message:
     else:
         why = "Opgaven er prøvet så mange gange, som den må."
         remedy = "Læs opgavens log, ret årsagen, og ryd opgaven (Clear)."
+    dag = "erase_personal_data" if name == "erase_past_retention" else "refresh_warehouse"
+    if name == "erase_past_retention":
+        happened = "Den månedlige sletning er ikke ført til ende"
     body = f"""
 {happened}: {_STEPS[name]} fejlede. {why} {still}
 
 Hvad der skal gøres: {remedy}
-Triage: DAG'en `refresh_warehouse`, opgaven `{name}`, afsnittet »Når den fejler«.
+Triage: DAG'en `{dag}`, opgaven `{name}`, afsnittet »Når den fejler«.
 """
     return _message(settings, "critical", happened.lower(), body)
 

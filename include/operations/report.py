@@ -18,6 +18,8 @@ from include.operations.run_log import place_of
 from include.settings import COPENHAGEN
 
 if TYPE_CHECKING:
+    from include.landing.erase import ErasureReport
+    from include.landing.erasures import Proof
     from include.landing.ledger import QuarantinedRow
     from include.night import Summary
     from include.operations.run_log import Step
@@ -52,10 +54,12 @@ def _table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
 
 
 def _datasets(summary: Summary) -> Table:
-    numbers = ("deliveries", "new", "rejected", "rows in", "landed", "quarantined")
+    is_erased = any(line.erased for line in summary.datasets)
+    numbers = ("deliveries", "new", "rejected", "rows in", "landed", "quarantined", *(("erased",) if is_erased else ()))
     table = _table(f"Datasets as of {summary.night}", "domain", "dataset", *numbers, "newest", "state", right=numbers)
     for line in summary.datasets:
-        counts = (line.deliveries, line.new, line.rejected, line.rows_in, line.landed, line.quarantined)
+        counts = [line.deliveries, line.new, line.rejected, line.rows_in, line.landed, line.quarantined]
+        counts += [line.erased] if is_erased else []
         table.add_row(
             line.domain,
             line.dataset,
@@ -144,12 +148,41 @@ def _dense(title: str, *columns: str, right: Sequence[str] = (), whole: Sequence
     return table
 
 
+def proofs_table(proofs: Sequence[Proof]) -> Table:
+    """What was erased when and why: a line a dataset, in counts. Engineers only."""
+    numbers = ("deliveries", "landed", "quarantined")
+    columns = ("erasure", "asked at (UTC)", "reason", "state", "release without", "dataset")
+    table = _table("Erasures", *columns, *numbers, right=("erasure", *numbers))
+    for proof in proofs:
+        table.add_row(
+            str(proof.erasure_id),
+            f"{proof.asked_at:%Y-%m-%d %H:%M:%S}",
+            proof.purpose,
+            proof.state,
+            proof.release_id or "",
+            proof.dataset or "nothing found",
+            *(f"{number:,}" for number in (len(proof.deliveries), proof.landed_rows, proof.quarantined_rows)),
+        )
+    return table
+
+
+def erased_table(report: ErasureReport) -> Table:
+    """What an erasure took, or would take: a line a dataset, in counts. Engineers only."""
+    numbers = ("deliveries", "landed", "quarantined")
+    table = _table(
+        "Rows erased" if report.erasure_id else "Rows past their retention", "dataset", *numbers, right=numbers
+    )
+    for one in report.datasets:
+        table.add_row(one.dataset, f"{one.deliveries:,}", f"{one.landed:,}", f"{one.quarantined:,}")
+    return table
+
+
 def _dataset_lines(status: Status) -> Table:
     tonight = "tonight:\nrows"
     last = "last:\nrows"
     right = (last, tonight, "open", "s")
     columns = ("dataset", "comes", "state", "extract", "received", last, "gate", tonight, "open", "s")
-    title = "Datasets (rows in; of these in quarantine; open: rejected and not replaced)"
+    title = "Datasets (rows in, of these in quarantine and -erased; open: rejected and not replaced)"
     table = _dense(title, *columns, right=right, whole=columns)
     domain = ""
     for line in status.datasets:
@@ -176,7 +209,8 @@ def _dataset_lines(status: Status) -> Table:
 def _rows(counts: Counts) -> str:
     if not counts.deliveries:
         return ""
-    return f"{counts.rows_in:,}" + (f" ({counts.quarantined:,})" if counts.quarantined else "")
+    told = f"{counts.rows_in:,}" + (f" ({counts.quarantined:,})" if counts.quarantined else "")
+    return told + (f" -{counts.erased:,}" if counts.erased else "")
 
 
 def _step_lines(status: Status) -> Table:

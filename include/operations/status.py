@@ -6,6 +6,7 @@ night whose landing step took it in, so that nights that were played one after t
 What is red, and nothing else is: somebody must act, now or as soon as the office opens.
 - Tonight's release did not come, a step failed or broke off, a domain was not taken in.
 - A rejected delivery that no other has replaced: one of the same period, or a newer extract that leaves no day out.
+- An erasure that has not come to its end.
 - A dataset that is overdue (see `freshness`). One that is stale is yellow; one that was never delivered is not red.
 A failure that Airflow may still try again by itself (`PATIENCE`) is yellow, and so is a notice that could not be sent.
 """
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from include.landing.contract import Contract, load_contracts
+from include.landing.erasures import Erasures
 from include.landing.ledger import Delivery, Ledger
 from include.operations.freshness import State, newest_day, state_of
 from include.operations.run_log import Notice, Step, notices, place_of, steps
@@ -63,12 +65,13 @@ class Act:
 
 @dataclass(frozen=True)
 class Counts:
-    """Deliveries and rows; `rows_in` = `landed` + `quarantined`."""
+    """Deliveries and rows; `rows_in` = `landed` + `quarantined` + `erased`."""
 
     deliveries: int
     rows_in: int
     landed: int
     quarantined: int
+    erased: int
 
     @classmethod
     def of(cls, deliveries: Sequence[Delivery]) -> Counts:
@@ -78,6 +81,7 @@ class Counts:
             sum(one.row_count for one in deliveries),
             sum(one.landed_count for one in deliveries),
             sum(one.quarantined_count for one in deliveries),
+            sum(one.erased_count for one in deliveries),
         )
 
 
@@ -225,6 +229,7 @@ def status(settings: Settings, night: dt.date | None = None, now: dt.datetime | 
             *_extract_acts(settings, book, tonight, landed[tonight], phase, now),
             *_rejection_acts(book, ledger),
             *_overdue_acts(book, datasets),
+            *_erasure_acts(settings),
         ]
     release, as_of = _current(settings)
     return Status(
@@ -385,6 +390,20 @@ def _overdue_acts(book: Book, datasets: Iterable[DatasetStatus]) -> list[Act]:
         )
         for line in datasets
         if line.state == "overdue"
+    ]
+
+
+def _erasure_acts(settings: Settings) -> list[Act]:
+    with Erasures(settings) as erasures:
+        unfinished = {one.erasure_id: one for one in erasures.proofs() if one.state in {"open", "broke off"}}
+    return [
+        Act(
+            f"erasure {one.erasure_id} ({one.purpose})",
+            "has not come to its end"
+            + ("" if one.state == "broke off" else ": a release that was made with the erased rows still stands"),
+            f"start it again: `warehouse erase {one.purpose}`",
+        )
+        for one in unfinished.values()
     ]
 
 

@@ -26,6 +26,7 @@ import duckdb
 from include.errors import Refused, WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse import registry
+from include.warehouse.after_erasure import refuse_erased
 from include.warehouse.content_hash import content_hash
 from include.warehouse.database import connect
 from include.warehouse.disclosure import HIDDEN_COLUMNS, HIDDEN_DESCRIPTIONS, PROTECTED, read_declaration
@@ -108,9 +109,11 @@ def publish(settings: Settings, run_id: str, *, notes: Sequence[str] = ()) -> Re
 def rollback(settings: Settings, release_id: str) -> Release:
     """Make a kept release the current one again and note it in `releases/rollbacks.jsonl`.
 
-    The next night publishes as ever. Raises WarehouseError if the release is not there or not whole.
+    The next night publishes as ever. Raises WarehouseError if the release is not there or not whole, and Refused if
+    rows were erased since it was made.
     """
     with refresh_lock(settings):
+        refuse_erased(settings, release_id)
         release = verify(settings, release_id)
         before = _current_id(settings)
         _swap(settings, release_id)

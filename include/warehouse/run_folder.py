@@ -126,4 +126,9 @@ def new_run_id() -> str:
         if _LAST and now <= _LAST[0]:
             now = _LAST[0] + dt.timedelta(microseconds=1)
         _LAST[:] = [now]
-    return now.strftime("%Y%m%dT%H%M%SZ-%f")
+    return run_id_at(now)
+
+
+def run_id_at(moment: dt.datetime) -> str:
+    """The id of a run that began at this moment; ids of runs before it are smaller."""
+    return moment.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ-%f")

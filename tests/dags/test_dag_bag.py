@@ -15,7 +15,7 @@ from include.landing.contract import contracts_of
 from include.settings import DOMAINS, PROJECT_ROOT
 
 EXTRACTS = [f"extract_{domain}" for domain in DOMAINS]
-ALL = [*EXTRACTS, "refresh_warehouse"]
+ALL = [*EXTRACTS, "refresh_warehouse", "erase_personal_data"]
 HEADINGS = ["Formål", "Beskrivelse", "Afhængigheder", "Schedule", "Når den fejler"]
 DAG_FILES = sorted((PROJECT_ROOT / "dags").glob("*.py"))
 
@@ -35,7 +35,7 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-def test_the_bag_holds_the_five_dags_and_no_other(dags: dict[str, Any]) -> None:
+def test_the_bag_holds_the_six_dags_and_no_other(dags: dict[str, Any]) -> None:
     assert sorted(dags) == sorted(ALL)
 
 
@@ -113,6 +113,28 @@ def test_the_refresh_goes_step_by_step(dags: dict[str, Any]) -> None:
     assert {task.trigger_rule for task in dag.tasks} == {"all_success"}, "no step may run past a gate"
 
 
+def test_the_erasure_is_one_task_once_a_month_after_the_night(dags: dict[str, Any]) -> None:
+    dag = dags["erase_personal_data"]
+    assert [task.task_id for task in dag.tasks] == ["erase_past_retention"]
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 5 1 * *", "Europe/Copenhagen")
+    assert "Den første i hver måned kl. 05:00 dansk tid" in dag.doc_md
+
+
+def test_a_person_is_erased_by_hand_only(dags: dict[str, Any]) -> None:
+    """A run's conf, a variable and a connection are kept and shown by Airflow; a CPR number must never be there."""
+    dag = dags["erase_personal_data"]
+    assert not dag.params
+    assert "kun i hånden" in dag.doc_md
+    assert "`warehouse erase person`" in dag.doc_md
+    calls = {
+        (ast.unparse(node.func), ast.unparse(node.args[1]))
+        for file in DAG_FILES
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and len(node.args) > 1 and ast.unparse(node.func).endswith(".erase")
+    }
+    assert calls == {("night.erase", "'retention'")}
+
+
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_extracts_start_at_one_in_copenhagen(dags: dict[str, Any], domain: str) -> None:
     timetable = dags[f"extract_{domain}"].timetable
@@ -168,7 +190,7 @@ def test_no_sql_in_dags() -> None:
         assert "duckdb" not in imported(file), f"{file.name}: SQL belongs into dbt"
 
 
-@pytest.mark.parametrize("name", EXTRACTS)
+@pytest.mark.parametrize("name", [*EXTRACTS, "erase_personal_data"])
 def test_a_dag_file_only_names_its_domain_and_its_page(name: str) -> None:
     tree = ast.parse((PROJECT_ROOT / "dags" / f"{name}.py").read_text("utf-8"))
     logic = (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.While, ast.Try, ast.With, ast.Lambda)

@@ -16,11 +16,15 @@ def test_a_municipality_with_other_hours_has_them_in_schedule_and_page(
 ) -> None:
     monkeypatch.setenv("WAREHOUSE_EXTRACT_AT", "15 22 * * *")
     monkeypatch.setenv("WAREHOUSE_REFRESH_AT", "45 4 * * 1-5")
+    monkeypatch.setenv("WAREHOUSE_ERASE_AT", "30 6 * * 0")
     found = night_runner.load_dags()
     for domain in DOMAINS:
         dag = found[f"extract_{domain}"]
         assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("15 22 * * *", "Europe/Copenhagen")
         assert "Hver nat kl. 22:15 dansk tid" in dag.doc_md
+    erasure = found["erase_personal_data"]
+    assert erasure.timetable.expression == "30 6 * * 0"
+    assert "Kører efter uret `30 6 * * 0` (cron, dansk tid)" in erasure.doc_md
     refresh = found["refresh_warehouse"]
     assert refresh.timetable.timetable.expression == "45 4 * * 1-5"
     assert "senest efter uret `45 4 * * 1-5` (cron, dansk tid)" in refresh.doc_md

@@ -16,12 +16,16 @@ from include import cli, night
 from include.demo.ministry import ABSENCE, write_answers
 from include.errors import WarehouseError
 from include.landing.contract import load_contracts
+from include.landing.erase import ErasedDataset, ErasureReport
+from include.landing.erasures import Erasures
 from include.landing.ledger import Ledger
+from include.operations import report
 from include.operations.run_log import step
+from include.operations.status import Counts
 from include.settings import DOMAINS, SYNTHETIC_MARKER, Settings
 from include.sources.reading import Problem
 
-COMMANDS = ("run", "extract", "refresh", "status", "releases", "rollback", "quarantine", "demo", "contracts")
+COMMANDS = ("run", "extract", "refresh", "status", "releases", "rollback", "quarantine", "demo", "contracts", "erase")
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def test_help_lists_every_command_with_an_example_where_one_helps() -> None:
         assert command in shown.output
         page = warehouse(command, "--help")
         assert page.exit_code == 0
-        if command not in ("releases", "contracts"):
+        if command not in ("releases", "contracts", "erase"):
             assert "Example" in page.output, command
 
 
@@ -250,3 +254,74 @@ def test_demo_does_not_write_over_anything(tmp_path: Path) -> None:
     assert shown.exit_code == 1
     assert "not empty" in shown.output
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+# ---- erase
+
+
+@pytest.mark.parametrize("command", ["person", "retention", "proofs"])
+def test_each_way_to_erase_has_an_example(command: str) -> None:
+    page = warehouse("erase", command, "--help")
+    assert page.exit_code == 0
+    assert "Example" in page.output
+
+
+def test_a_number_can_not_be_an_argument(home: Settings) -> None:
+    assert warehouse("erase", "person", "020312-4001").exit_code == 2
+    assert warehouse("erase", "person", "--help").output.count("--") == warehouse(
+        "erase", "proofs", "--help"
+    ).output.count("--"), "no option but --help"
+
+
+def test_proofs_tell_when_and_how_many_and_never_who(home: Settings) -> None:
+    assert "nothing has been erased" in warehouse("erase", "proofs").stderr
+    with Ledger(home) as ledger:
+        ledger.record(
+            load_contracts()["cases"],
+            "ab" * 32,
+            "cases_0_20260619.csv",
+            status="accepted",
+            period=None,
+            as_of=dt.date(2026, 6, 19),
+            row_count=1200,
+            landed_count=1200,
+            parquet_file=None,
+            key_id=None,
+            is_synthetic=False,
+        )
+        (delivery,) = ledger.deliveries()
+    with Erasures(home) as erasures:
+        erasures.account(erasures.begin("person"), delivery, 0, file_id="ab" * 32, lines=[2])
+        erasures.landing_done(1)
+        erasures.begin("retention")
+    shown = warehouse("erase", "proofs").output
+    rows = [line for line in shown.splitlines() if "person" in line or "retention" in line]
+    assert [cell.strip() for cell in rows[0].split("│")[3:-1]] == ["person", "open", "", "cases", "1", "1,200", "0"]
+    assert [cell.strip() for cell in rows[1].split("│")[3:-1]] == [
+        *("retention", "broke off", "", "nothing found", "0", "0", "0")
+    ]
+    line = next(line for line in night.summary(home, dt.datetime.now(dt.UTC)).datasets if line.dataset == "cases")
+    assert (line.rows_in, line.landed, line.quarantined, line.erased) == (1200, 0, 0, 1200)
+    assert report._rows(Counts(1, 1200, 900, 100, 200)) == "1,200 (100) -200"
+
+
+def test_a_dry_run_tells_datasets_and_rows_and_changes_nothing(home: Settings) -> None:
+    file = home.inbox / "surveys" / "x"
+    file.parent.mkdir(parents=True)
+    shown = warehouse("erase", "retention", "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    assert "no landed or quarantined row was found" in shown.stderr
+    assert "nothing has been erased" in warehouse("erase", "proofs").stderr
+
+
+def test_an_erasure_tells_what_the_source_and_an_inbox_elsewhere_still_have(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ErasureReport("person", 2, [ErasedDataset("cases", 3, 41, 1)], 1, 0, {"cases": 6}, [], [1])
+    monkeypatch.setattr(night, "erase", lambda settings, purpose, say: found)
+    shown = warehouse("erase", "person")
+    assert shown.exit_code == 0
+    assert "│ cases   │          3 │     41 │           1 │" in shown.stdout
+    assert "a new delivery that holds them lands as a new person" in shown.stderr
+    assert "6 file(s) of cases in it hold the person" in shown.stderr
+    assert "erasure 1 had broken off" in shown.stderr

@@ -359,10 +359,10 @@ def test_a_file_that_is_still_written_is_left(settings: Settings, monkeypatch: p
             stream.write(row(2, "02-06-2026") + "\n")
         return original(*arguments)
 
-    original = process._read
-    monkeypatch.setattr(process, "_read", read_while_it_grows)
+    original = process.read_file
+    monkeypatch.setattr(process, "read_file", read_while_it_grows)
     assert process.take_in(settings, ABSENCE).deliveries == 0
-    monkeypatch.setattr(process, "_read", original)
+    monkeypatch.setattr(process, "read_file", original)
     assert process.take_in(settings, ABSENCE).landed_count == 2
 
 

@@ -147,7 +147,13 @@ def test_a_good_night_is_told_with_its_figures(home: Settings) -> None:
     assert (found.phase, found.release, found.release_as_of) == ("published", "20260619T013000Z-000001", NIGHT)
     postings = line(found, "ledger_postings")
     assert (postings.state, postings.extract, postings.newest, postings.gate) == ("fresh", NIGHT, NIGHT, "passed")
-    assert vars(postings.last) == {"deliveries": 1, "rows_in": 100, "landed": 97, "quarantined": 3}
+    assert vars(postings.last) == {
+        "deliveries": 1,
+        "rows_in": 100,
+        "landed": 97,
+        "quarantined": 3,
+        "erased": 0,
+    }
     assert postings.tonight == postings.last
     assert postings.seconds is not None
     tonight = found.nights[0]
