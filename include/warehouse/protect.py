@@ -21,6 +21,7 @@ from include.landing.contract import Contract, load_contracts
 from include.settings import Settings
 from include.warehouse.database import connect
 from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
+from include.warehouse.release_search import Vocabulary, is_searched_for_cpr, search_release, text_columns
 from include.warehouse.run_folder import RunFolder
 
 SENSITIVITIES = ("public", "restricted")
@@ -34,13 +35,6 @@ DELIVERY_COUNTS = frozenset({"row_count", "landed_count", "quarantined_count"})
 
 _log = logging.getLogger(__name__)
 
-# Ten digits, or six and four, that begin with a day and a month. Days 61-91 are those of substitute numbers.
-_CPR_DATE = "(0[1-9]|[12][0-9]|3[01]|6[1-9]|[78][0-9]|9[01])(0[1-9]|1[0-2])[0-9]{2}"
-_ACCOUNT_STRING = "account_string"
-# Codes of the finance system that may be ten digits long; a hyphen makes them a CPR number even there.
-_LONG_CODES = frozenset({"account_alias", "voucher_number", "cost_center", "activity_number", "project_number"})
-# Ids of deliveries are the first 16 or all 64 hex digits of a SHA-256: ten decimal digits in a row happen in them.
-_DIGESTS = r"\b[0-9a-f]{16}\b|\b[0-9a-f]{64}\b"
 _INTEGERS = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UHUGEINT")
 # Person keys are random 32-bit numbers, counts and years are small: above this, a hit is no chance.
 _SMALLEST_TELLING_KEY = 1 << 20
@@ -60,6 +54,7 @@ class ProtectReport:
     public: tuple[str, ...]
     restricted: tuple[str, ...]
     searched_for_cpr: tuple[str, ...]
+    searched_for_words: tuple[str, ...]
     searched_for_keys: tuple[str, ...]
 
 
@@ -79,15 +74,20 @@ def protect(settings: Settings, run_id: str, *, contracts: Mapping[str, Contract
         columns = _columns(connection)
         found = [*_undeclared(marts, columns), *_exposed(marts, contracts), *_named_like_persons(columns, contracts)]
         found += _delivery_counts(marts, columns)
-        cpr_columns = [(table, name) for table, name, kind in columns if _is_text(kind) and name != _ACCOUNT_STRING]
-        found += _cpr_numbers(connection, cpr_columns)
+        about_persons = {name for name, contract in contracts.items() if contract.about_persons}
+        texts = [(table, name) for table, name, _ in text_columns(connection, "warehouse", SCHEMA)]
+        from_persons = {name for name, mart in marts.items() if (mart.sources | mart.mentions) & about_persons}
+        words = Vocabulary.of_build(connection, "warehouse", folder.manifest_file, contracts)
+        said = search_release(connection, "warehouse", SCHEMA, about_persons=from_persons, vocabulary=words)
+        found += map(str, said)
         key_columns = [(table, name) for table, name, kind in columns if kind in _INTEGERS or kind == "VARCHAR"]
         found += _person_keys(connection, key_columns, contracts)
     report = ProtectReport(
         run_id=folder.run_id,
         public=tuple(name for name, mart in marts.items() if mart.sensitivity == "public"),
         restricted=tuple(name for name, mart in marts.items() if mart.sensitivity == "restricted"),
-        searched_for_cpr=tuple(f"{table}.{name}" for table, name in cpr_columns),
+        searched_for_cpr=tuple(f"{table}.{name}" for table, name in texts if is_searched_for_cpr(name)),
+        searched_for_words=tuple(f"{table}.{name}" for table, name in texts if table in from_persons),
         searched_for_keys=tuple(f"{table}.{name}" for table, name in key_columns),
     )
     _write(folder.operations / "protection.json", report, found)
@@ -95,7 +95,8 @@ def protect(settings: Settings, run_id: str, *, contracts: Mapping[str, Contract
         raise DisclosureFound(
             f"{len(found)} finding(s), nothing is published:\n- " + "\n- ".join(found) + "\n",
             where=f"schema {SCHEMA}",
-            remedy="declare the mart `sensitivity: restricted` in its model's meta, or take the column out of it",
+            remedy="declare the mart `sensitivity: restricted` in its model's meta, or take the column out of it; "
+            "a word that names a thing (a new team, a new school) belongs into the seed that lists such things",
         )
     _log.info("disclosure gate: %d public and %d restricted marts", len(report.public), len(report.restricted))
     return report
@@ -115,11 +116,6 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]
         [SCHEMA],
     ).fetchall()
     return found
-
-
-def _is_text(kind: str) -> bool:
-    """True for text, lists and structs with text in them, enums and JSON."""
-    return any(word in kind for word in ("VARCHAR", "ENUM", "JSON"))
 
 
 def _undeclared(marts: Mapping[str, Mart], columns: Iterable[tuple[str, str, str]]) -> Iterator[str]:
@@ -167,33 +163,6 @@ def _delivery_counts(marts: Mapping[str, Mart], columns: Iterable[tuple[str, str
         mart = marts.get(table)
         if mart and mart.sensitivity != "restricted" and "deliveries" in mart.sources and name in DELIVERY_COUNTS:
             yield f"column {table}.{name}: the rows of one delivery, which may be about one person, in a public table"
-
-
-def _cpr_numbers(connection: duckdb.DuckDBPyConnection, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Text that looks like a CPR number: how many different texts hold one, never which.
-
-    A number is a run of ten digits, or six, a hyphen and four, that no digit or further group continues, and that
-    begins with a date. An account string has such groups in the middle of a longer chain.
-    """
-    for table, name in columns:
-        hyphen = "-" if name in _LONG_CODES else "-?"
-        row = connection.execute(
-            f"""
-            with texts as (
-                select distinct regexp_replace({quoted(name)}::varchar, '{_DIGESTS}', ' ', 'g') as said
-                from warehouse.{SCHEMA}.{quoted(table)}
-                where regexp_matches({quoted(name)}::varchar, '[0-9]{{6}}-?[0-9]{{4}}')
-            )
-            select count(*) from texts
-            where len(list_filter(
-                regexp_extract_all(said, '[0-9]+(?:-[0-9]+)*'),
-                lambda number : regexp_full_match(number, '{_CPR_DATE}{hyphen}[0-9]{{4}}')
-            )) > 0
-            """
-        ).fetchone()
-        assert row is not None, "an aggregate has one row"
-        if row[0]:
-            yield f"column {table}.{name}: {row[0]} different text(s) hold what looks like a CPR number"
 
 
 def _person_keys(
