@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -217,8 +218,10 @@ _NAME_ALONE = 2
 
 
 def _has_form(column: Column) -> bool:
-    """False for a text of which no form is known (a team, a section): a name can't be told there, a number can."""
-    return column.type != "VARCHAR" or bool(column.personal or column.pattern or column.allowed)
+    """False for a text whose form lets a name pass (a team, a section, a house): only a number can be told there."""
+    if column.type != "VARCHAR" or column.personal or column.allowed:
+        return True
+    return column.pattern is not None and re.fullmatch(column.pattern, "Agnes Quistgaard") is None
 
 
 def largest(inbox: Path, contract: Contract) -> Path:

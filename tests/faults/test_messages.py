@@ -172,12 +172,9 @@ EXPECTING = [
     *(
         {
             "type": "unexpected_rows_expectation",
-            "kwargs": {
-                "unexpected_rows_query": f"select 1 from {{batch}} where ({expression.replace('{}', 'said')}) is not null"
-            },
+            "kwargs": {"unexpected_rows_query": f"select 1 from {{batch}} where ({of_column}) is not null"},
         }
-        for expression in FAILING
-        if "{{" not in expression
+        for of_column in (expression.replace("{}", "said") for expression in FAILING if "{{" not in expression)
     ),
     {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "select said from {batch}"}},
 ]
