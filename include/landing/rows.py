@@ -31,6 +31,7 @@ _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
 _KIND = {"DATE": "date", "TIMESTAMP": "time", "BOOLEAN": "yes or no"}
 _NUMBER_INSIDE = r"(^|[^0-9])([0-2][0-9]|3[01]|6[1-9]|[78][0-9]|9[01])(0[1-9]|1[0-2])[0-9]{2}[- ]?[0-9]{4}($|[^0-9])"
 """What has the form of a CPR number: day (with 60 added: a replacement number), month, year, four digits (cpr.dk)."""
+_WORD_AND_NUMBER = "Ab 0000000000"
 _PLACES = 1000
 """Rows that are named for one failed check; the rest is counted."""
 _SEND_CORRECTED = "correct it at the source and send the period again"
@@ -366,11 +367,14 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
 def _could_hold_a_person(contract: Contract, column: Column) -> bool:
     """True if a CPR number that slipped into this column of a file could pass all else that the contract asks of it.
 
-    A column whose contract states a form, a list or a largest value has been thought about; numbers need ten digits.
+    A column whose contract states a form, a list or a largest value has been thought about; numbers need ten digits. A
+    form that leaves room for words and digits (the name of a house) is none that keeps a number out.
     The answers of an API are official statistics; a document or a form without a layout is read into types, so that
     only its texts could hold one.
     """
-    if contract.connection is not None or column.personal or column.pattern or column.allowed or column.maximum:
+    if contract.connection is not None or column.personal or column.allowed or column.maximum:
+        return False
+    if column.pattern and re.fullmatch(column.pattern, _WORD_AND_NUMBER) is None:
         return False
     if contract.layout is None:
         return column.type == "VARCHAR"

@@ -34,6 +34,7 @@ PROTECTED = (
 """What the description of a protected table says of the way in which it was made."""
 
 _DECIMALS = 2
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\b|DECIMAL|DOUBLE|FLOAT|REAL")
 _PERIODS = ("period", "month_label", "school_year", "birth_year")
 _TERM = re.compile(r"[a-z][a-z0-9_]*")
 _RELATION = re.compile(r"\s*([a-z0-9_+ ]+?)\s*(<=|=)\s*([a-z0-9_+ ]+?)\s*")
@@ -49,10 +50,12 @@ class Figure(_Declared):
     `count`: persons or their cases, a whole number. `amount`: days or money, published in steps of so much. `sum`: of
     other columns of the row. `rate`: one published column over another. `mean`: exact, rounded to so many decimals.
     `expression`: SQL over published columns, withheld if one of `of` is. `n` names the count of persons behind an
-    amount, rate or mean; `dominance` the model that tells what two persons hold of it.
+    amount, rate or mean; `dominance` the model that tells what two persons hold of it. `copied` is for keys and labels;
+    a number is copied only with a reason why it tells nothing of persons.
     """
 
     kind: Literal["count", "amount", "sum", "rate", "mean", "expression", "copied", "left_out"]
+    reason: str | None = None
     step: int = 5
     n: str | None = None
     dominance: str | None = None
@@ -68,6 +71,8 @@ class Figure(_Declared):
         if not isinstance(said, dict):
             raise ValueError(f"{said!r} is no kind of figure")
         rest = dict(said)
+        if set(rest) == {"copied"}:
+            return cls(kind="copied", reason=str(rest["copied"]))
         kinds = [kind for kind in ("amount", "sum", "rate", "mean", "expression") if kind in rest]
         if len(kinds) != 1:
             raise ValueError(f"{said!r}: exactly one of amount, sum, rate, mean, expression")
@@ -229,6 +234,10 @@ def _problems(part: Part, columns: Mapping[str, str]) -> Iterator[str]:
         yield f"column {name} is declared nowhere; say in `meta.discloses` what it holds"
     for name in sorted({*part.columns, *part.grid} - set(columns)):
         yield f"names the column {name}, which the table has not"
+    for name, figure in part.of_kind("copied").items():
+        is_number = _NUMBER.match(columns.get(name, "")) and name not in part.grid
+        if is_number and not figure.reason:
+            yield f"copies the number {name}; say why it tells nothing of persons: `{name}: {{copied: …}}`"
     if not part.grid:
         yield "names no `grid`, the columns that tell its rows apart"
     named: list[tuple[str, Iterable[str], set[str], str]] = []

@@ -36,6 +36,7 @@ from include.warehouse.cells import System, load
 from include.warehouse.database import connect
 from include.warehouse.disclosure import Declaration, problems, read_declaration
 from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
+from include.warehouse.release_search import Vocabulary, is_searched_for_cpr, search_release, text_columns
 from include.warehouse.round5 import Told, Values, choose, known, rules_broken
 from include.warehouse.run_folder import RunFolder
 
@@ -51,13 +52,6 @@ _OTHER_CHOICES = 3
 
 _log = logging.getLogger(__name__)
 
-# Ten digits, or six and four, that begin with a day and a month. Days 61-91 are those of substitute numbers.
-_CPR_DATE = "(0[1-9]|[12][0-9]|3[01]|6[1-9]|[78][0-9]|9[01])(0[1-9]|1[0-2])[0-9]{2}"
-_ACCOUNT_STRING = "account_string"
-# Codes of the finance system that may be ten digits long; a hyphen makes them a CPR number even there.
-_LONG_CODES = frozenset({"account_alias", "voucher_number", "cost_center", "activity_number", "project_number"})
-# Ids of deliveries are the first 16 or all 64 hex digits of a SHA-256: ten decimal digits in a row happen in them.
-_DIGESTS = r"\b[0-9a-f]{16}\b|\b[0-9a-f]{64}\b"
 _INTEGERS = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UHUGEINT")
 # Person keys are random 32-bit numbers, counts and years are small: above this, a hit is no chance.
 _SMALLEST_TELLING_KEY = 1 << 20
@@ -81,6 +75,7 @@ class ProtectReport:
     public: tuple[str, ...]
     protected: tuple[str, ...]
     searched_for_cpr: tuple[str, ...]
+    searched_for_words: tuple[str, ...]
     searched_for_keys: tuple[str, ...]
     cells: int = 0
     programs: int = 0
@@ -193,8 +188,12 @@ class _Gate:
             found += more
             self.seconds["check"] = round(time.monotonic() - began, 2)
         began = time.monotonic()
-        cpr_columns = [(table, name) for table, name, kind in columns if _is_text(kind) and name != _ACCOUNT_STRING]
-        found += _cpr_numbers(self.connection, cpr_columns)
+        about_persons = {name for name, contract in self.contracts.items() if contract.about_persons}
+        texts = [(table, name) for table, name, _ in text_columns(self.connection, "warehouse", SCHEMA)]
+        from_persons = {name for name, mart in self.marts.items() if (mart.sources | mart.mentions) & about_persons}
+        words = Vocabulary.of_build(self.connection, "warehouse", self.folder.manifest_file, self.contracts)
+        said = search_release(self.connection, "warehouse", SCHEMA, about_persons=from_persons, vocabulary=words)
+        found += map(str, said)
         key_columns = [(table, name) for table, name, kind in columns if kind in _INTEGERS or kind == "VARCHAR"]
         found += _person_keys(self.connection, key_columns, self.contracts)
         self.seconds["search"] = round(time.monotonic() - began, 2)
@@ -202,7 +201,8 @@ class _Gate:
             run_id=self.folder.run_id,
             public=tuple(name for name, one in self.declarations.items() if one.mode == "public"),
             protected=tuple(name for name, one in self.declarations.items() if one.mode == "round5"),
-            searched_for_cpr=tuple(f"{table}.{name}" for table, name in cpr_columns),
+            searched_for_cpr=tuple(f"{table}.{name}" for table, name in texts if is_searched_for_cpr(name)),
+            searched_for_words=tuple(f"{table}.{name}" for table, name in texts if table in from_persons),
             searched_for_keys=tuple(f"{table}.{name}" for table, name in key_columns),
             cells=result.cells,
             programs=result.programs,
@@ -217,7 +217,8 @@ class _Gate:
                 f"{len(found)} finding(s), nothing is published:\n- " + "\n- ".join(found) + "\n",
                 where=f"schema {SCHEMA}",
                 remedy="correct what `meta.discloses` says in the YAML of the model that is named, or take the column "
-                "out of the mart; the release of before stays",
+                "out of the mart; a word that names a thing (a new team, a new school) belongs into the seed that "
+                "lists such things; the release of before stays",
             )
         _log.info("disclosure gate: %d public and %d protected marts", len(report.public), len(report.protected))
         return report
@@ -309,11 +310,6 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]
     return found
 
 
-def _is_text(kind: str) -> bool:
-    """True for text, lists and structs with text in them, enums and JSON."""
-    return any(word in kind for word in ("VARCHAR", "ENUM", "JSON"))
-
-
 def _exposed(
     marts: Mapping[str, Mart], declarations: Mapping[str, Declaration], contracts: Mapping[str, Contract]
 ) -> Iterator[str]:
@@ -379,33 +375,6 @@ def _delivery_counts(
         is_public = declaration is not None and declaration.mode == "public"
         if mart and is_public and "deliveries" in mart.sources and name in DELIVERY_COUNTS:
             yield f"column {table}.{name}: the rows of one delivery, which may be about one person, in a public table"
-
-
-def _cpr_numbers(connection: duckdb.DuckDBPyConnection, columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Text that looks like a CPR number: how many different texts hold one, never which.
-
-    A number is a run of ten digits, or six, a hyphen and four, that no digit or further group continues, and that
-    begins with a date. An account string has such groups in the middle of a longer chain.
-    """
-    for table, name in columns:
-        hyphen = "-" if name in _LONG_CODES else "-?"
-        row = connection.execute(
-            f"""
-            with texts as (
-                select distinct regexp_replace({quoted(name)}::varchar, '{_DIGESTS}', ' ', 'g') as said
-                from warehouse.{SCHEMA}.{quoted(table)}
-                where regexp_matches({quoted(name)}::varchar, '[0-9]{{6}}-?[0-9]{{4}}')
-            )
-            select count(*) from texts
-            where len(list_filter(
-                regexp_extract_all(said, '[0-9]+(?:-[0-9]+)*'),
-                lambda number : regexp_full_match(number, '{_CPR_DATE}{hyphen}[0-9]{{4}}')
-            )) > 0
-            """
-        ).fetchone()
-        assert row is not None, "an aggregate has one row"
-        if row[0]:
-            yield f"column {table}.{name}: {row[0]} different text(s) hold what looks like a CPR number"
 
 
 def _person_keys(

@@ -24,6 +24,15 @@ import duckdb
 
 from include.demo import people
 from include.landing.contract import load_contracts
+from include.settings import PROJECT_ROOT
+
+PROJECT = [
+    file
+    for folder in ("dbt_project", "expectations", "include/landing/contracts")
+    for kind in ("*.sql", "*.yml", "*.yaml", "*.csv", "*.json")
+    for file in sorted((PROJECT_ROOT / folder).rglob(kind))
+]
+"""What the project itself says: models, seeds, suites, contracts."""
 
 _NUMBER = re.compile(rb"(?=(\d{6}[- ]?\d{4}))")
 # UTF-16, either way round: a zero byte between the digits.
@@ -32,6 +41,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER_IN_TEXT = re.compile(r"(?<!\d)\d{6}-?\d{4}(?!\d)")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _DEEPEST = 3
+PIECE = 4
+"""Words in a row that make a free text known by a part of it."""
 _COMMON = 8
 """Surnames of fewer letters than this are also words or places; they are searched for with a first name only."""
 
@@ -44,6 +55,7 @@ class Persons:
     names: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     surnames: set[str] = field(default_factory=set)
     texts: dict[tuple[str, ...], str] = field(default_factory=dict)
+    pieces: set[tuple[str, ...]] = field(default_factory=set)
 
     def add_number(self, text: str) -> None:
         self.numbers.update(re.sub("[- ]", "", found) for found in _NUMBER_IN_TEXT.findall(text))
@@ -63,10 +75,18 @@ class Persons:
         words = _words(text)
         if len(words) > 1:
             self.texts[words] = text
+        # A message that is cut short, or says only a part of it.
+        for start in range(len(words) - PIECE + 1):
+            self.pieces.add(words[start : start + PIECE])
+
+    def forget(self, text: str) -> None:
+        """Leave out the pieces that a text of the project says too: they tell of nobody."""
+        words = _words(text)
+        self.pieces.difference_update(words[start : start + PIECE] for start in range(len(words) - PIECE + 1))
 
     @property
     def size(self) -> int:
-        return len(self.numbers) + len(self.names) + len(self.surnames) + len(self.texts)
+        return len(self.numbers) + len(self.names) + len(self.surnames) + len(self.texts) + len(self.pieces)
 
 
 @dataclass(frozen=True)
@@ -117,6 +137,8 @@ def persons_of(inbox: Path) -> Persons:
                         persons.add_name(value)
                     elif is_about_persons and not column.name.endswith(("_name", "supplier")):
                         persons.add_text(value)
+    for file in PROJECT:
+        persons.forget(file.read_text("utf-8"))
     # "Cpr …" alone says nothing; a text that only holds one is found by its number.
     return persons
 
@@ -137,7 +159,8 @@ class Search:
         self._name_words = {word for name in persons.names for word in name}
         self._text_words = {word for text in persons.texts for word in text}
         self._first = {}
-        for phrase in (*persons.names, *persons.texts):
+        self._clean: set[tuple[str, int, int, int]] = set()
+        for phrase in {*persons.names, *persons.texts, *persons.pieces}:
             self._first.setdefault(phrase[0], []).append(phrase)
         # Windows-1252 and Latin-1 do not know these letters, so that UTF-16 without its zeros does not show them.
         self._wide = [
@@ -148,14 +171,23 @@ class Search:
         ]
 
     def folder(self, root: Path, *, without: Iterable[Path] = ()) -> Found:
-        """Search every file below `root` and every file's name, but what lies below the folders `without`."""
+        """Search every file below `root` and every file's name, but what lies below the folders `without`.
+
+        What this search has already found clean is not read again while it stays the same file.
+        """
         left_out = [path.resolve() for path in without]
         for path in sorted(root.rglob("*")):
             if path.is_symlink() or any(path.resolve().is_relative_to(other) for other in left_out):
                 continue
-            self._text(str(path), "path", path.name)
+            self.text(str(path), "path", path.name)
             if path.is_file():
-                self.file(path)
+                stat = path.stat()
+                same = (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+                before = len(self.found.hits)
+                if same not in self._clean:
+                    self.file(path)
+                if len(self.found.hits) == before:
+                    self._clean.add(same)
         return self.found
 
     def file(self, path: Path) -> Found:
@@ -201,7 +233,7 @@ class Search:
                 self._opened("compressed")
                 self._blob(file, f"{where}, unpacked", inner, depth + 1)
 
-    def _text(self, file: str, where: str, text: str) -> None:
+    def text(self, file: str, where: str, text: str) -> None:
         """A text that came out of a database."""
         for match in _NUMBER.finditer(text.encode("utf-8", "replace")):
             if re.sub(rb"[^\d]", b"", match[1]).decode("ascii") in self.persons.numbers:
@@ -232,7 +264,12 @@ class Search:
         joined = f" {' '.join(words)} "
         for phrase in candidates:
             if f" {' '.join(phrase)} " in joined:
-                self._hit(file, where, "name" if phrase in self.persons.names else "text")
+                self._hit(file, where, self._kind(phrase))
+
+    def _kind(self, phrase: tuple[str, ...]) -> str:
+        if phrase in self.persons.names:
+            return "name"
+        return "text" if phrase in self.persons.texts else "piece of a text"
 
     def _value(self, file: str, where: str, value: object) -> None:
         """One value of a database that Python has as an object."""
@@ -245,7 +282,7 @@ class Search:
         elif isinstance(value, bytes):
             self._blob(file, where, value)
         else:
-            self._text(file, where, str(value))
+            self.text(file, where, str(value))
 
     def _columns(
         self, file: str, connection: duckdb.DuckDBPyConnection, relation: str, columns: list[tuple[str, str]]
@@ -268,7 +305,7 @@ class Search:
         values = list(values)
         texts = [value for value in values if isinstance(value, str)]
         self.found.values += len(texts)
-        self._text(file, where, "\n|x|\n".join(texts))
+        self.text(file, where, "\n|x|\n".join(texts))
         for value in values:
             if not isinstance(value, str):
                 self._value(file, where, value)
@@ -277,7 +314,7 @@ class Search:
         with duckdb.connect(str(path), read_only=True) as connection:
             for kind in ("duckdb_tables()", "duckdb_views()", "duckdb_columns()", "duckdb_types()"):
                 said = connection.execute(f"select * from {kind} where database_name != 'system'").fetchall()
-                self._text(str(path), kind, "\n".join(str(row) for row in said))
+                self.text(str(path), kind, "\n".join(str(row) for row in said))
             # Views show what lies in Parquet files or in other databases, which are searched themselves.
             tables = connection.execute(
                 "select database_name, schema_name, table_name from duckdb_tables() where not internal"
@@ -297,13 +334,13 @@ class Search:
             self._columns(str(path), connection, relation, columns)
             for kind in ("parquet_metadata", "parquet_kv_metadata"):
                 said = connection.execute(f"select * from {kind}('{path}')").fetchall()
-                self._text(str(path), kind, "\n".join(str(row) for row in said))
+                self.text(str(path), kind, "\n".join(str(row) for row in said))
 
     def _sqlite(self, path: Path) -> None:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             connection.text_factory = lambda content: content.decode("utf-8", "replace")
             for name, kind, sql in connection.execute("select name, type, sql from sqlite_master").fetchall():
-                self._text(str(path), "sqlite_master", f"{name} {sql}")
+                self.text(str(path), "sqlite_master", f"{name} {sql}")
                 if kind == "table":
                     rows = connection.execute(f'select * from "{name}"').fetchall()
                     self._values(str(path), name, {value for row in rows for value in row})

@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -25,20 +26,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import pytest
 from fault_night import Place, copy_of, kill_group, run, start, stopped_child
 from leak_search import Found, Persons, Search, persons_of
+from openpyxl.cell.cell import MergedCell
 
 from include.errors import WarehouseError
 from include.landing.contract import Column, Contract, load_contracts
 from include.landing.ledger import Ledger
 from include.night import build_step
-from include.settings import PROJECT_ROOT, SYNTHETIC_MARKER
+from include.settings import PROJECT_ROOT, SYNTHETIC_MARKER, Settings
 from include.warehouse import build as building
 from include.warehouse.run_folder import new_run_id
 from include.warehouse.validate import EXPECTATIONS, validate
 
 ABOUT_PERSONS = [contract for contract in load_contracts().values() if any(c.personal for c in contract.columns)]
+WITH_LAYOUT = [contract for contract in load_contracts().values() if contract.layout is not None]
+"""Delimited texts: those about persons, and the registers of places and posts beside them."""
 FEW = 60
 """Rows that are bad throughout, so that the quarantine does not fill with the same."""
 UNDECIDABLE = {"Finanskontoalias", "Kontostreng", "account_alias", "account_string"}
@@ -213,8 +218,10 @@ _NAME_ALONE = 2
 
 
 def _has_form(column: Column) -> bool:
-    """False for a text of which no form is known (a team, a section): a name can't be told there, a number can."""
-    return column.type != "VARCHAR" or bool(column.personal or column.pattern or column.allowed)
+    """False for a text whose form lets a name pass (a team, a section, a house): only a number can be told there."""
+    if column.type != "VARCHAR" or column.personal or column.allowed:
+        return True
+    return column.pattern is not None and re.fullmatch(column.pattern, "Agnes Quistgaard") is None
 
 
 def largest(inbox: Path, contract: Contract) -> Path:
@@ -235,9 +242,10 @@ def bad_inbox(good: Path, target: Path, *, headless: bool = False) -> Path:
             io.StringIO(largest(good, load_contracts()["enrolments"]).read_text("utf-8-sig")), delimiter=";"
         )
     ]
-    for contract in ABOUT_PERSONS:
+    spoil_documents(good, target, victims)
+    for contract in WITH_LAYOUT:
         source = largest(good, contract)
-        assert contract.layout is not None, "deliveries about persons are delimited texts"
+        assert contract.layout is not None, "only those are here"
         delimiter = contract.layout.delimiter.encode()
 
         def named(day: int, contract: Contract = contract, stem: str = source.stem) -> Path:
@@ -277,6 +285,53 @@ def bad_inbox(good: Path, target: Path, *, headless: bool = False) -> Path:
             ]
             named(28).write_text("\n".join(contract.layout.delimiter.join(row) for row in swapped) + "\n", "utf-8")
     return target
+
+
+def spoil_documents(good: Path, target: Path, victims: list[tuple[str, str]]) -> None:
+    """Of agreements and forms: cut short, in another encoding, no document at all, numbers of persons in every place.
+
+    A form also with names wherever one may write, each with a number: a remark that names somebody can't be told.
+    """
+    (cpr, person), *_ = victims
+    dashed = f"{cpr[:6]}-{cpr[6:]}"
+    for dataset in DOCUMENTS:
+        for source in sorted((good / dataset).iterdir()):
+            content, suffix = source.read_bytes(), source.suffix
+            (target / dataset / f"cut{suffix}").write_bytes(content[: len(content) * 2 // 3])
+            (target / dataset / f"empty{suffix}").write_bytes(b"")
+            (target / dataset / f"none{suffix}").write_bytes(f"{person};{cpr};{dashed}\n".encode() * 50)
+            (target / dataset / f"wide{suffix}").write_bytes(f"{person} {dashed}\n".encode("utf-16") + content)
+    agreement = max((good / "budget_agreement").glob("*.txt")).read_text("utf-8")
+    for number, said in enumerate((cpr, dashed)):
+        lines = [f"{line} {said}" if place % 7 == number else line for place, line in enumerate(agreement.split("\n"))]
+        (target / "budget_agreement" / f"persons_{number}.txt").write_text("\n".join(lines), "utf-8")
+    form = max((good / "milestone_status").glob("*.xlsx"))
+    for number, said in enumerate((cpr, dashed, f"{person} {dashed}")):
+        workbook = openpyxl.load_workbook(form)
+        for sheet in workbook:
+            for row in sheet.iter_rows():
+                for cell in row:
+                    if not cell.protection.locked and not isinstance(cell, MergedCell):
+                        cell.value = said
+        workbook.save(target / "milestone_status" / f"persons_{number}.xlsx")
+
+
+DOCUMENTS = ("budget_agreement", "milestone_status")
+ANSWERS = [contract.dataset for contract in load_contracts().values() if contract.connection is not None]
+
+
+def spoil_answers(settings: Settings) -> None:
+    """Of official statistics, in the folder that answers of APIs come to: cut short, other encoding, other names.
+
+    Nobody writes persons into them: what the statistics offices answer is what they publish.
+    """
+    for dataset in ANSWERS:
+        folder = settings.fetched / dataset
+        content = max(folder.glob("*.json"), key=lambda file: file.stat().st_size).read_bytes()
+        (folder / "cut.json").write_bytes(content[: len(content) * 2 // 3])
+        (folder / "wide.json").write_bytes(content.decode("utf-8").encode("utf-16"))
+        (folder / "other.json").write_bytes(content.replace(b'"', b"'", 40))
+        (folder / "empty.json").write_bytes(b"{}")
 
 
 def _text(content: bytes) -> tuple[str, str]:
@@ -327,9 +382,9 @@ def assert_much_was_refused(place: Place) -> None:
         rejected = ledger.deliveries(status="rejected")
         for one in ledger.deliveries():
             assert one.row_count == one.landed_count + one.quarantined_count
-    datasets = {contract.dataset for contract in ABOUT_PERSONS}
-    assert {one.dataset for one in rejected} == datasets
-    assert {problem.dataset for problem in problems if problem.line is not None} == datasets
+    delimited = {contract.dataset for contract in WITH_LAYOUT}
+    assert {one.dataset for one in rejected} >= delimited | {*DOCUMENTS}
+    assert {problem.dataset for problem in problems if problem.line is not None} >= delimited
     assert any(problem.rule == "expectation" for problem in problems)
     assert {"person_number", "no_person", "type"} <= {problem.rule for problem in problems}
 
@@ -359,8 +414,11 @@ def test_after_deliveries_that_fail_nothing_about_a_person_is_left(
     # And one that has too little memory.
     run(place, "extract", "school_absence", WAREHOUSE_MEMORY_LIMIT="2MB")
     # Landed and not yet judged: rows that a critical expectation will take away again are there to be found.
-    for contract in ABOUT_PERSONS:
-        python(place, "-m", "include.landing", contract.dataset)
+    spoil_answers(place.settings)
+    for dataset in load_contracts():
+        python(place, "-m", "include.landing", dataset)
+    with Ledger(place.settings) as ledger:
+        assert {one.dataset for one in ledger.deliveries(status="rejected")} == set(load_contracts())
     landed = Search(persons).folder(place.settings.landing)
     assert landed.opened["parquet"] > len(list(undisturbed.settings.landing.rglob("*.parquet")))
     assert_nothing(landed)
@@ -373,11 +431,11 @@ def test_after_deliveries_that_fail_nothing_about_a_person_is_left(
 def test_files_without_their_header_tell_nothing_about_a_person(undisturbed: Place, tmp_path: Path) -> None:
     inbox = bad_inbox(undisturbed.inbox, tmp_path / "in" / "inbox", headless=True)
     place = copy_of(undisturbed, tmp_path / "place", inbox)
-    for contract in ABOUT_PERSONS:
+    for contract in WITH_LAYOUT:
         python(place, "-m", "include.landing", contract.dataset)
     with Ledger(place.settings) as ledger:
         rejected = {one.dataset for one in ledger.deliveries(status="rejected")}
-    assert rejected == {contract.dataset for contract in ABOUT_PERSONS}
+    assert rejected >= {contract.dataset for contract in WITH_LAYOUT}
     assert_nothing(search(place, persons_of(undisturbed.inbox)))
 
 

@@ -6,6 +6,7 @@ import pytest
 from landing_steps import landed, problems, take_in, write_lines
 
 from include.demo.people import dashed
+from include.landing import rows
 from include.landing.contract import load_contracts
 from include.settings import Settings
 
@@ -81,3 +82,15 @@ def test_answers_of_a_screening_are_checked_and_do_not_land(settings: Settings) 
     columns = landed(settings, "select column_name from (describe screenings)")
     assert columns
     assert not [name for (name,) in columns if name.startswith("item_")]
+
+
+def test_a_form_that_leaves_room_for_a_number_is_searched_for_one() -> None:
+    """Names of houses and associations are words and digits; codes of the ledger may be ten digits."""
+    contracts = load_contracts()
+    searched = {
+        f"{contract.dataset}.{column.name}"
+        for contract in contracts.values()
+        for column in contract.columns
+        if column.pattern and rows._could_hold_a_person(contract, column)
+    }
+    assert searched == {"activities.association_name", "daycare_places.house_name"}

@@ -235,6 +235,18 @@ def _is_zombie(process: int) -> bool:
         ),
         ('Invalid Input Error: Could not parse string "31-02-20"', "Invalid Input Error: Could not parse string '…'"),
         ("Out of Range Error: Overflow of -5,3 + 12.5!", "Out of Range Error: Overflow of … + …!"),
+        (
+            'Invalid Input Error: Could not parse string "Åse 31" according to format specifier "%d"\nÅse 31\n^\n'
+            "Error: Expected a number\n\nLINE 1: select strptime(t, '%d')",
+            "Invalid Input Error: Could not parse string '…'\n… …\n^\nError: Expected a number\n\n"
+            "LINE 1: select strptime(t, '%d')",
+        ),
+        ("Invalid Input Error: Åse i 3.a", "Invalid Input Error: … … …a"),
+        ("Invalid Input Error: missing ): Åse(", "Invalid Input Error: missing ): …("),
+        (
+            "Constraint Error: NOT NULL constraint failed: mart_cases.team_name",
+            "Constraint Error: NOT NULL constraint failed: mart_cases.team_name",
+        ),
         ('Binder Error: Referenced column "x" not found', 'Binder Error: Referenced column "x" not found'),
         ("Got 3 results, configured to fail if != 0", "Got 3 results, configured to fail if != 0"),
     ],

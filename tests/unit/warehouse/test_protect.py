@@ -205,3 +205,21 @@ def test_rows_of_a_delivery_are_not_public(run: Run, settings: Settings) -> None
 def test_a_run_without_a_build_is_refused(settings: Settings, template: Template) -> None:
     with pytest.raises(Exception, match="no finished build"):
         protect(settings, "run")
+
+
+@pytest.mark.parametrize("said", ["Agnes Quistgaard", "151003 Åse", "Baltorpvej 12"])
+def test_a_name_in_a_mart_about_persons_is_found_and_never_shown(run: Run, settings: Settings, said: str) -> None:
+    folder = run("run")
+    change(
+        folder,
+        f"update marts.mart_pupils set institution_number = '{said}'",
+        "update marts.dim_center set remark = 'a centre is no person'",
+    )
+    (found,) = findings(settings)
+    assert found.startswith("column mart_pupils.institution_number: 1 different text(s) say what no seed")
+    assert said not in found
+
+
+def test_texts_of_seeds_may_stand_in_a_mart_about_persons(run: Run, settings: Settings) -> None:
+    change(run("run"), "update marts.mart_pupils set institution_number = 'Skoler / Økonomi'")
+    assert "mart_pupils.institution_number" in protect(settings, "run").searched_for_words
