@@ -459,7 +459,8 @@ def _link(connection: duckdb.DuckDBPyConnection, table: Table, number: int, part
         taken |= {(rid, column) for rid in chosen for column in targets}
     for place, contained in enumerate(part.contained):
         table.links[number, f"contained {place}"] = connection.execute(
-            f"select whole.rid, part.rid from p as whole join p as part on ({contained['rows']}) and part.rid <> whole.rid"
+            f"select whole.rid, part.rid from p as whole join p as part on ({contained['rows']}) "
+            "and part.rid <> whole.rid"
         ).fetchall()
     for place, known in enumerate(part.known):
         table.links[number, f"known {place}"] = [
@@ -835,11 +836,10 @@ class _World:
             factors = [self._step(table, rid, name) / own for name in of]
             terms = [(self.amounts[cell], -int(factor)) for cell, factor in zip(cells, factors, strict=True)]
             self.system.bind([(self.amounts[whole], 1), *terms], 0, 0)
-        elif all(cell in self.counts for cell in cells):
+        elif whole in self.counts and all(cell in self.counts for cell in cells):
             # A count that is the sum of counts of its row has no rounding of its own.
-            if whole in self.counts:
-                others = [(self.counts[cell], -1) for cell in cells]
-                self.system.bind([(self.counts[whole], 1), *others], 0, 0)
+            others = [(self.counts[cell], -1) for cell in cells]
+            self.system.bind([(self.counts[whole], 1), *others], 0, 0)
 
     def _rate(
         self, name: str, key: Key, row: dict[str, Any], column: str, of: list[str], table: Table, rid: int

@@ -39,7 +39,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Template:
-    """A build of dbt's, kept outside the home: its files, its models in order, and the date that stands in their SQL."""
+    """A build of dbt's, kept outside the home: files, models in order, and the date that stands in their SQL."""
 
     folder: Path
     as_of: dt.date
