@@ -1,7 +1,7 @@
 """How long the disclosure gate takes, by number of municipalities; `python benchmarks/disclosure.py [--size city]`.
 
-One synthetic municipality is built; its marts, and what tells who dominates them, are copied under other municipality
-codes and other unit numbers, 1, 2, 4 and 8 at once, and the whole gate goes over them. Growing about linearly is the goal.
+One synthetic municipality is built; its marts, and what tells who dominates them, are copied under other
+municipality codes and other unit numbers, 1, 2, 4 and 8 at once, and the whole gate goes over them. The goal: about linear growth.
 """
 
 from __future__ import annotations
@@ -93,8 +93,9 @@ def main() -> None:
             seconds = time.perf_counter() - started
             once = once or seconds
             print(
-                f"{copies} x {arguments.size}: {seconds:7.1f} s, {seconds / once:5.2f} x of one, {report.cells:,} cells, "
-                f"{report.programs:,} programs, {report.hidden:,} withheld, {report.repaired:,} repaired; {report.seconds}"
+                f"{copies} x {arguments.size}: {seconds:7.1f} s, {seconds / once:5.2f} x of one, "
+                f"{report.cells:,} cells, {report.programs:,} programs, {report.hidden:,} withheld, "
+                f"{report.repaired:,} repaired; {report.seconds}"
             )
             with contextlib.suppress(OSError):
                 shutil.rmtree(home)

@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 @dataclass
 class Loss:
-    """Of one mart: absolute errors of its counts in total rows and in the finest, and figures published and withheld."""
+    """Of one mart: absolute errors of counts in total rows and in the finest, and figures published and withheld."""
 
     totals: list[float] = field(default_factory=list)
     finest: list[float] = field(default_factory=list)
@@ -36,45 +36,52 @@ def losses(tables: Iterable[Table]) -> dict[str, Loss]:
     """Published figures against exact ones; rows of time totals are totals too."""
     found: dict[str, Loss] = defaultdict(Loss)
     for table in tables:
-        totals: dict[int, set[str]] = defaultdict(set)
-        for number, part in enumerate(table.parts):
-            for place, total in enumerate(part.totals):
-                for whole, _ in table.links[number, f"total {place}"]:
-                    totals[whole] |= set(total.get("columns") or part.of("count", "amount"))
-        loss = found[table.name]
-        for rid, number in table.part_of.items():
-            part, row, true = table.parts[number], table.values[rid], table.exact.get(rid, {})
-            hidden = set(row["hidden_columns"] or ())
-            for column in part.of("count", "sum", "amount", "rate", "mean", "expression"):
-                if column in hidden:
-                    loss.hidden += 1
-                elif row.get(column) is not None:
-                    loss.shown += 1
-            for column in [*part.of("count"), *part.amounts]:
-                if row.get(column) is None or true.get(column) is None:
-                    continue
-                error = abs(float(row[column]) - float(true[column]))
-                if part.is_amount(column):
-                    if column in totals[rid] and true[column]:
-                        loss.amounts.append(error / abs(float(true[column])))
-                elif column in totals[rid]:
-                    loss.totals.append(error)
-                else:
-                    loss.finest.append(error)
+        totals = _total_columns(table)
+        for rid in table.part_of:
+            _add(found[table.name], table, rid, totals[rid])
     return dict(found)
 
 
+def _total_columns(table: Table) -> dict[int, set[str]]:
+    totals: dict[int, set[str]] = defaultdict(set)
+    for number, part in enumerate(table.parts):
+        for place, total in enumerate(part.totals):
+            for whole, _ in table.links[number, f"total {place}"]:
+                totals[whole] |= set(total.get("columns") or part.of("count", "amount"))
+    return totals
+
+
+def _add(loss: Loss, table: Table, rid: int, totals: set[str]) -> None:
+    part, row, true = table.parts[table.part_of[rid]], table.values[rid], table.exact.get(rid, {})
+    figures = part.of("count", "sum", "amount", "rate", "mean", "expression")
+    hidden = [column for column in figures if column in (row["hidden_columns"] or ())]
+    loss.hidden += len(hidden)
+    loss.shown += sum(row.get(column) is not None for column in figures if column not in hidden)
+    for column in [*part.of("count"), *part.amounts]:
+        if row.get(column) is None or true.get(column) is None:
+            continue
+        error = abs(float(row[column]) - float(true[column]))
+        if not part.is_amount(column):
+            (loss.totals if column in totals else loss.finest).append(error)
+        elif column in totals and true[column]:
+            loss.amounts.append(error / abs(float(true[column])))
+
+
 def as_text(found: dict[str, Loss]) -> str:
-    """One line a mart: totals of counts (mean and largest error), finest counts, amounts in per cent, withheld share."""
-    lines = [
-        f"{'mart':<32} {'totals: n':>10} {'mean':>6} {'max':>5} {'finest: mean':>13} {'max':>4} {'amounts %':>10} {'withheld %':>11}"
-    ]
+    """One line a mart: errors of counts in totals and in the finest rows, of amounts in totals, and what is withheld."""
+    heads = ("totals: n", "mean", "max", "finest: mean", "max", "amounts %", "withheld %")
+    lines = [f"{'mart':<32}" + "".join(f"{head:>13}" for head in heads)]
     for name, loss in sorted(found.items()):
-        mean = _mean(loss.totals)
-        lines.append(
-            f"{name:<32} {len(loss.totals):>10} {mean:>6.2f} {max(loss.totals, default=0):>5.0f} {_mean(loss.finest):>13.2f} "
-            f"{max(loss.finest, default=0):>4.0f} {100 * _mean(loss.amounts):>10.2f} {100 * loss.hidden_share:>11.1f}"
+        figures = (
+            f"{len(loss.totals)}",
+            f"{_mean(loss.totals):.2f}",
+            f"{max(loss.totals, default=0):.0f}",
+            f"{_mean(loss.finest):.2f}",
+            f"{max(loss.finest, default=0):.0f}",
+            f"{100 * _mean(loss.amounts):.2f}",
+            f"{100 * loss.hidden_share:.1f}",
         )
+        lines.append(f"{name:<32}" + "".join(f"{figure:>13}" for figure in figures))
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The protected release of the small municipality, and of a city: nothing can be found, and totals stay near the truth."""
+"""The protected releases of the small municipality and of a city: nothing can be found, and totals are near the truth."""
 
 from __future__ import annotations
 
@@ -51,10 +51,13 @@ def school_totals(release: Path) -> list[float]:
                 columns = total.get("columns") or part.of("count")
                 for rid in {whole for whole, _ in table.links[number, f"total {place}"]}:
                     row, true = table.values[rid], table.exact.get(rid, {})
-                    is_school = row.get("institution_level") == "school" or row.get("unit_type") == "school"
-                    for column in columns:
-                        if is_school and row.get(column) is not None and true.get(column) is not None:
-                            errors.append(abs(float(row[column]) - float(true[column])))
+                    if "school" not in (row.get("institution_level"), row.get("unit_type")):
+                        continue
+                    errors += [
+                        abs(float(row[column]) - float(true[column]))
+                        for column in columns
+                        if row.get(column) is not None and true.get(column) is not None
+                    ]
     return errors
 
 
