@@ -1,7 +1,8 @@
 """How long the disclosure gate takes, by number of municipalities; `python benchmarks/disclosure.py [--size city]`.
 
 One synthetic municipality is built; its marts, and what tells who dominates them, are copied under other
-municipality codes and other unit numbers, 1, 2, 4 and 8 at once, and the whole gate goes over them. The goal: about linear growth.
+municipality codes and other unit numbers, 1, 2, 4 and 8 at once, and the whole gate goes over them. The goal: about
+linear growth.
 """
 
 from __future__ import annotations

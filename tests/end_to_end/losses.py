@@ -68,7 +68,7 @@ def _add(loss: Loss, table: Table, rid: int, totals: set[str]) -> None:
 
 
 def as_text(found: dict[str, Loss]) -> str:
-    """One line a mart: errors of counts in totals and in the finest rows, of amounts in totals, and what is withheld."""
+    """One line a mart: errors of counts in totals and finest rows, of amounts in totals, and what is withheld."""
     heads = ("totals: n", "mean", "max", "finest: mean", "max", "amounts %", "withheld %")
     lines = [f"{'mart':<32}" + "".join(f"{head:>13}" for head in heads)]
     for name, loss in sorted(found.items()):

@@ -1,4 +1,4 @@
-"""The protected releases of the small municipality and of a city: nothing can be found, and totals are near the truth."""
+"""Protected releases of the small municipality and of a city: nothing can be found, totals are near the truth."""
 
 from __future__ import annotations
 
