@@ -1,8 +1,8 @@
 """Leaks planted after the making of the protected file, or in what a mart declares: the gate stops each.
 
 The small municipality's own build is protected once. A batch copies that run, plants one leak in each mart, of
-different kinds, and asks the gate, which must refuse, name table and column of each, and say no value. `make test` has one batch of
-each sort, `make proof` all.
+different kinds, and asks the gate: it must refuse, name table and column of each, and say no value. `make test` has
+one batch of each sort, `make proof` all.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def cases() -> dict[str, list[list[Case]]]:
     """By mart, its cases by kind: up to `MOST` columns that a kind of leak can be planted in."""
     return {
         table: [
-            [Case(kind, table, column) for column in list(dict.fromkeys(columns))[:MOST]]
+            [
+                Case(kind, table, column)
+                for column in [name for name in dict.fromkeys(columns) if (kind, table, name) not in NOT_THERE][:MOST]
+            ]
             for kind, columns in _columns(parts).items()
         ]
         for table, parts in DECLARED.items()
@@ -112,6 +115,17 @@ ALONE = (
     "one more table of the build",
 )
 MOST = 2
+NOT_THERE = {
+    # These hold what others have counted, and no dataset about persons: `public` would be no leak by the contracts.
+    *(("a mart declared public", table, "*") for table in ("mart_dagtilbud", "mart_headspace", "mart_ppr_conferences")),
+    # The measure with totals has no denominator.
+    *(
+        (kind, "fct_measure", "denominator")
+        for kind in ("a total that is not the sum", "a total that moves by one person", "an unrounded total")
+    ),
+}
+"""Kinds that can't be planted in a column."""
+
 BATCHES = batches()
 ALL = [(batch, case) for batch, planted in BATCHES.items() for case in planted]
 IN_EVERY_TEST = {"file 00", "a second rounding within the month 00", "a count declared as copied 00"}
@@ -285,9 +299,10 @@ def second_rounding(run: Run, table: Table, column: str) -> object:
         for rid in rows_of(table, column, "count")
         if rid not in totals and table.values[rid].get(column) is not None
     ]
-    rid = next((rid for rid in rows if table.exact[rid][column] % STEP), rows[0])
+    rows = rows or [rid for rid in rows_of(table, column, "count") if table.values[rid].get(column) is not None]
+    rid = next((rid for rid in rows if (table.exact[rid].get(column) or 0) % STEP), rows[0])
     shown = float(table.values[rid][column])
-    _register(run, table, rid, column, shown + STEP if shown <= table.exact[rid][column] else shown - STEP)
+    _register(run, table, rid, column, shown + STEP if shown <= (table.exact[rid].get(column) or 0) else shown - STEP)
     return None
 
 
