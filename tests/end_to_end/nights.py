@@ -51,13 +51,13 @@ def make_night(folder: Path, size: Size) -> None:
 
 @contextlib.contextmanager
 def keep_build(folder: Path) -> Iterator[None]:
-    """Keep what dbt built, which publication moves away, and the landing views that it was built from."""
+    """Keep what dbt built, which publication moves away, what it was built from, and how dbt describes it."""
 
     def build(settings: Settings, run_id: str) -> dict[str, Any]:
         detail = night.build_step(settings, run_id)
         run = RunFolder.of(settings, run_id)
         folder.mkdir()
-        for file in (run.build_file, run.landing_file):
+        for file in (run.build_file, run.landing_file, run.manifest_file, run.inputs_file):
             shutil.copy(file, folder / file.name)
         return detail
 
