@@ -33,6 +33,7 @@ PROTECTED = (
 )
 """What the description of a protected table says of the way in which it was made."""
 
+_SHARED = ("grid", "copied", "numbers", "left_out", "through")
 _DECIMALS = 2
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\b|DECIMAL|DOUBLE|FLOAT|REAL")
 _PERIODS = ("period", "month_label", "school_year", "birth_year")
@@ -51,7 +52,7 @@ class Figure(_Declared):
     other columns of the row. `rate`: one published column over another. `mean`: exact, rounded to so many decimals.
     `expression`: SQL over published columns, withheld if one of `of` is. `n` names the count of persons behind an
     amount, rate or mean; `dominance` the model that tells what two persons hold of it. `copied` is for keys and labels;
-    a number is copied only with a reason why it tells nothing of persons.
+    a number is copied only with a reason why it tells nothing of persons (`numbers` in YAML).
     """
 
     kind: Literal["count", "amount", "sum", "rate", "mean", "expression", "copied", "left_out"]
@@ -71,8 +72,6 @@ class Figure(_Declared):
         if not isinstance(said, dict):
             raise ValueError(f"{said!r} is no kind of figure")
         rest = dict(said)
-        if set(rest) == {"copied"}:
-            return cls(kind="copied", reason=str(rest["copied"]))
         kinds = [kind for kind in ("amount", "sum", "rate", "mean", "expression") if kind in rest]
         if len(kinds) != 1:
             raise ValueError(f"{said!r}: exactly one of amount, sum, rate, mean, expression")
@@ -197,7 +196,7 @@ def read_declaration(said: object) -> Declaration:
         raise ValueError("its model declares no `meta.discloses`")
     try:
         whole = dict(said)
-        shared = {name: whole.pop(name) for name in ("grid", "copied", "left_out", "through") if name in whole}
+        shared = {name: whole.pop(name) for name in _SHARED if name in whole}
         head = {name: whole.pop(name) for name in ("mode", "unit", "audience") if name in whole}
         several = whole.pop("parts", None)
         if several and whole:
@@ -215,6 +214,8 @@ def _part(said: Mapping[str, Any], shared: Mapping[str, Any], mode: str) -> Part
     for kind in ("copied", "left_out"):
         for name in [*shared.get(kind, ()), *(whole.pop(kind, None) or ())]:
             columns.setdefault(name, Figure(kind=kind))
+    for name, reason in {**shared.get("numbers", {}), **(whole.pop("numbers", None) or {})}.items():
+        columns.setdefault(name, Figure(kind="copied", reason=str(reason)))
     relations = [Relation.read(text) for text in whole.pop("relations", None) or ()]
     return Part.model_validate({**whole, "columns": columns, "relations": relations})
 
@@ -237,7 +238,7 @@ def _problems(part: Part, columns: Mapping[str, str]) -> Iterator[str]:
     for name, figure in part.of_kind("copied").items():
         is_number = _NUMBER.match(columns.get(name, "")) and name not in part.grid
         if is_number and not figure.reason:
-            yield f"copies the number {name}; say why it tells nothing of persons: `{name}: {{copied: …}}`"
+            yield f"copies the number {name}; say under `numbers` why it tells nothing of persons"
     if not part.grid:
         yield "names no `grid`, the columns that tell its rows apart"
     named: list[tuple[str, Iterable[str], set[str], str]] = []
