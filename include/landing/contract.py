@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -36,12 +36,20 @@ class Text(_Part):
     en: str
 
 
+Purpose = Literal["school", "social", "health", "trivsel"]
+"""What keys of persons are for: those of two purposes have nothing to do with each other."""
+
+PURPOSES: tuple[str, ...] = get_args(Purpose)
+
+
 class Column(_Part):
     """One column of a delivery and what becomes of it in landing.
 
     `header` is the name in the delivery (default: `name`). A column with `personal: key` is a CPR number and becomes
-    an integer person key of the `purpose`; one with `personal: drop` is read past and never lands. One with
-    `lands: false` is checked as the others are, and by the rules, and then left out: no measure needs it.
+    an integer person key of the `purpose`; one with `personal: drop` is read past and never lands. One with `personal:
+    previous` is the number that the one in the key column has replaced: all vaults learn it, and it never lands. With
+    `is_key_of_delivery` a person's key is another one in each delivery, so that no two can be laid side by side. One
+    with `lands: false` is checked as the others are, and by the rules, and then left out: no measure needs it.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -53,8 +61,9 @@ class Column(_Part):
     )
     derived_from: str | None = None
     required: bool = False
-    personal: Literal["key", "drop"] | None = None
-    purpose: Literal["school", "social", "health", "trivsel"] | None = None
+    personal: Literal["key", "drop", "previous"] | None = None
+    purpose: Purpose | None = None
+    is_key_of_delivery: bool = False
     lands: bool = True
     pattern: str | None = Field(default=None, description="a regular expression that the whole text must match")
     allowed: list[str] | None = Field(default=None, description="the only texts that may occur")
@@ -65,6 +74,8 @@ class Column(_Part):
     def _consistent(self) -> Column:
         if (self.personal == "key") != (self.purpose is not None):
             raise ValueError(f"column {self.name}: `personal: key` and `purpose` go together")
+        if self.is_key_of_delivery and self.personal != "key":
+            raise ValueError(f"column {self.name}: `is_key_of_delivery` is for keys of persons")
         if self.maximum and self.maximum.isdigit() and int(self.maximum) >= _SMALLEST_NUMBER_OF_A_PERSON:
             raise ValueError(f"column {self.name}: a CPR number that begins with 0 would pass the maximum")
         if (self.derived is None) != (self.derived_from is None):
@@ -162,7 +173,7 @@ class Contract(_Part):
     def _consistent(self) -> Contract:
         names = [column.name for column in self.columns]
         typed = {column.name for column in self.typed_columns}
-        landed = {column.name for column in self.typed_columns if column.lands}
+        landed = {column.name for column in self.landed_columns if column.derived is None}
         if len(set(names)) != len(names):
             raise ValueError(f"{self.dataset}: a column name occurs twice")
         for what, used, there in (
@@ -175,6 +186,8 @@ class Contract(_Part):
         if self.about_persons != any(column.personal == "key" for column in self.columns):
             raise ValueError(f"{self.dataset}: a dataset about persons has a column with `personal: key`")
         people = {column.name for column in self.person_columns}
+        if self.previous_column is not None and len(people) != 1:
+            raise ValueError(f"{self.dataset}: a previous number is that of the one column with `personal: key`")
         if lost := [column.name for column in self.columns if column.derived and column.derived_from not in people]:
             raise ValueError(f"{self.dataset}: {lost} are derived from columns that are no person keys")
         if self.request is not None and self.connection is None:
@@ -193,7 +206,7 @@ class Contract(_Part):
     @property
     def landed_columns(self) -> list[Column]:
         """The columns that land, in order."""
-        return [column for column in self.columns if column.personal != "drop" and column.lands]
+        return [column for column in self.columns if column.personal not in {"drop", "previous"} and column.lands]
 
     @property
     def typed_columns(self) -> list[Column]:
@@ -204,6 +217,11 @@ class Contract(_Part):
     def person_columns(self) -> list[Column]:
         """The columns that hold a CPR number and land as a person key."""
         return [column for column in self.columns if column.personal == "key"]
+
+    @property
+    def previous_column(self) -> Column | None:
+        """The column with the number that was replaced by the one in the key column, if the dataset tells it."""
+        return next((column for column in self.columns if column.personal == "previous"), None)
 
 
 WHOLE = "whole"

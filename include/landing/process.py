@@ -21,17 +21,19 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing import rows, store
-from include.landing.contract import WHOLE, Contract, Period, load_contracts, parse_file_name
+from include.landing.contract import PURPOSES, WHOLE, Contract, Period, load_contracts, parse_file_name
 from include.landing.ledger import Delivery, Ledger
-from include.landing.persons import Vault, key_id, read_key
+from include.landing.persons import Key, Vault, key_id
+from include.landing.rotation import settled_key
 from include.settings import PROJECT_ROOT, Settings
 from include.sources.api import ApiConnection
 from include.sources.reading import Problem, Reading
@@ -78,9 +80,22 @@ def land(
         source.fetch(connection, settings.fetched / dataset, *asked)
     if _nothing_new(settings, contract, retry_rejected=retry_rejected):
         return LandReport(dataset)
-    command = [sys.executable, "-m", "include.landing", dataset]
-    if retry_rejected:
-        command.append("--retry-rejected")
+    arguments = [dataset, "--retry-rejected"] if retry_rejected else [dataset]
+    answer = in_process(
+        settings,
+        arguments,
+        remedy="mend the cause and run the extract again; what had landed stays landed",
+        where=f"landing of {dataset}",
+    )
+    return LandReport(**json.loads(answer))
+
+
+def in_process(settings: Settings, arguments: Sequence[str], *, remedy: str, where: str) -> str:
+    """Start the landing process with these arguments, wait for it, and give back what it reports.
+
+    Raises LandingFailed with what it said last if it fails.
+    """
+    command = [sys.executable, "-m", "include.landing", *arguments]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     with subprocess.Popen(
         command,
@@ -103,12 +118,8 @@ def land(
             process.kill()
             raise
     if process.returncode != 0:
-        raise LandingFailed(
-            _ending(process.returncode, last),
-            remedy="mend the cause and run the extract again; what had landed stays landed",
-            where=f"landing of {dataset}",
-        )
-    return LandReport(**json.loads(answer))
+        raise LandingFailed(_ending(process.returncode, last), remedy=remedy, where=where)
+    return answer
 
 
 def _nothing_new(settings: Settings, contract: Contract, *, retry_rejected: bool) -> bool:
@@ -149,17 +160,28 @@ def _contract(dataset: str) -> Contract:
 
 
 def main(settings: Settings, dataset: str, *, retry_rejected: bool) -> int:
-    """The landing process itself: messages to standard error, the report to standard output, 0 if it did its work."""
+    """The landing process itself, for a dataset."""
+    return reporting(
+        f"landing {dataset}", lambda: take_in(settings, _contract(dataset), retry_rejected=retry_rejected)
+    )
+
+
+def reporting(what: str, work: Callable[[], Any]) -> int:
+    """Do the work of a landing process: messages to standard error, the report to standard output, 0 if it is done.
+
+    `work` gives back a dataclass.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
     try:
-        report = take_in(settings, _contract(dataset), retry_rejected=retry_rejected)
+        report = work()
     except WarehouseError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except Exception as error:
         # A message could hold a value of a row; type and places do not.
         sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
-        sys.stderr.write(f"{type(error).__name__} while landing {dataset}\n")
+        sys.stderr.write(f"{type(error).__name__} while {what}\n")
         return 1
     sys.stdout.write(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
     return 0
@@ -173,7 +195,10 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
     """
     os.umask(0o077)
     settings.prepare()
-    with store.dataset_lock(settings, contract.dataset), Ledger(settings) as ledger:
+    with contextlib.ExitStack() as stack:
+        key = stack.enter_context(settled_key(settings)) if contract.about_persons else None
+        stack.enter_context(store.dataset_lock(settings, contract.dataset))
+        ledger = stack.enter_context(Ledger(settings))
         _sweep(settings, contract, ledger)
         _refuse_mixture(settings, ledger)
         there, unreadable = _deliveries_there(settings, contract, ledger)
@@ -182,7 +207,7 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
         for number, file in enumerate(new, start=1):
             _say(f"{contract.dataset}: delivery {number} of {len(new)}, {file.shown_name}")
             try:
-                delivery = _land_file(settings, contract, ledger, file)
+                delivery = _land_file(settings, contract, ledger, file, key)
             except OSError as error:
                 unreadable.append(f"{file.shown_name} ({error.strerror})")
                 continue
@@ -337,7 +362,9 @@ class _Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: _File) -> Delivery | None:
+def _land_file(
+    settings: Settings, contract: Contract, ledger: Ledger, file: _File, key: Key | None
+) -> Delivery | None:
     """Land one file: Parquet first, made durable, then the ledger, in one transaction. None if it is still growing."""
     outcome = _Outcome(period=file.period, as_of=file.as_of)
     target = store.parquet_file(settings, contract, file.delivery_id)
@@ -348,13 +375,15 @@ def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: _Fi
     )
     with contextlib.closing(connection):
         try:
-            _land_rows(settings, contract, connection, file, outcome, temporary)
+            _land_rows(settings, contract, connection, file, key, outcome, temporary)
         except DeliveryRejected as error:
             outcome.problems = [Problem(error.line, error.column, "delivery", error.reason, error.remedy)]
     if _changed(file):
         temporary.unlink(missing_ok=True)
         _say(f"{file.shown_name} is still being written; it is left for the next run")
         return None
+    if key is not None:
+        _tell_same_persons(settings, ledger, key)
     if outcome.is_landed:
         temporary.replace(target)
         store.make_durable(target)
@@ -385,6 +414,7 @@ def _land_rows(
     contract: Contract,
     connection: duckdb.DuckDBPyConnection,
     file: _File,
+    key: Key | None,
     outcome: _Outcome,
     target: Path,
 ) -> None:
@@ -392,12 +422,11 @@ def _land_rows(
     if file.error is not None:
         raise DeliveryRejected(f"{file.error}.", remedy=_RENAME, file=file.shown_name)
     vaults: dict[str, Vault] = {}
-    if contract.person_columns:
-        key = read_key(settings)
+    if key is not None:
         outcome.key_id = key_id(key)
-        vaults = {
-            column.purpose: Vault(settings, column.purpose, key) for column in contract.person_columns if column.purpose
-        }
+        used = {column.purpose for column in contract.person_columns if column.purpose}
+        # What a register tells of replaced numbers all purposes learn.
+        vaults = {purpose: Vault(settings, purpose, key) for purpose in (PURPOSES if contract.previous_column else used)}
     reading = _read(contract, file.path, connection)
     if not contract.delivery.named:
         outcome.period, outcome.as_of = _told(contract, file.path, reading)
@@ -414,6 +443,22 @@ def _land_rows(
     outcome.problems, outcome.notes = found.problems, found.notes
     # A fortnight of holidays has no absence: an empty file about days is an answer; one of bad rows alone is none.
     outcome.is_landed = found.landed > 0 or found.rows_in == 0
+
+
+def _tell_same_persons(settings: Settings, ledger: Ledger, key: Key) -> None:
+    """Tell the ledger which keys in landed data are one person's, for the landing views.
+
+    Only of purposes whose keys last longer than a delivery: elsewhere there is nothing to bring together.
+    """
+    lasting = {
+        column.purpose
+        for contract in load_contracts().values()
+        for column in contract.person_columns
+        if column.purpose and not column.is_key_of_delivery
+    }
+    for purpose in sorted(lasting):
+        vault = Vault(settings, purpose, key)
+        ledger.keep_same_persons(settings.municipality_code, purpose, vault.same_persons)
 
 
 def _read(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import pyarrow as pa
 
 from include.errors import DeliveryRejected
 from include.landing.contract import Column, Contract, Period
-from include.landing.persons import Vault, parse_person_number
+from include.landing.persons import PersonNumber, Vault, parse_person_number
 from include.sources import text
 from include.sources.reading import RAW, Problem, Reading
 
@@ -83,7 +84,15 @@ def land(
             "there is a header and no row.", remedy="have the source send the whole file again", file=""
         )
     notes = list(reading.notes)
-    notes += [note for column in contract.person_columns for note in _persons(connection, column, vaults, checks)]
+    replaced, odd = _replaced(connection, contract)
+    for vault in vaults.values() if replaced else ():
+        vault.learn_replaced(replaced)
+    notes += odd
+    notes += [
+        note
+        for column in contract.person_columns
+        for note in _persons(connection, column, vaults, checks, ids["delivery_id"])
+    ]
     _write(connection, contract, target, ids)
     if _mark_doubles(connection, contract, target, checks):
         _write(connection, contract, target, ids)
@@ -180,8 +189,50 @@ def _landed(column: Column) -> str:
     return f"{TYPED}.{column.name}"
 
 
+def _replaced(
+    connection: duckdb.DuckDBPyConnection, contract: Contract
+) -> tuple[list[tuple[PersonNumber, PersonNumber]], list[str]]:
+    """Numbers of good rows, each with the one that it has replaced; and what is odd about those that teach nothing.
+
+    A number that two persons claim to have had, or that another person of the delivery has, is somebody's mistake:
+    learning it would make one child of two.
+    """
+    if contract.previous_column is None:
+        return [], []
+    (own,) = (column.name for column in contract.person_columns)
+    before = contract.previous_column.name
+    told = [
+        (number, previous)
+        for number_text, previous_text in connection.execute(
+            f"select distinct {own}, {before} from {TYPED} where {before} is not null and _problems is null"
+        ).fetchall()
+        if (number := parse_person_number(number_text)) and (previous := parse_person_number(previous_text))
+    ]
+    present = {
+        number.digits
+        for (text_,) in connection.execute(f"select distinct {own} from {TYPED} where {own} is not null").fetchall()
+        if (number := parse_person_number(text_))
+    }
+    pairs = {(number.digits, previous.digits): (number, previous) for number, previous in told}
+    claims = Counter(previous for _, previous in pairs)
+    taught = [
+        (number, previous)
+        for number, previous in pairs.values()
+        if claims[previous.digits] == 1
+        and previous.digits not in present
+        and "replacement" not in {number.status, previous.status}
+    ]
+    left = len(pairs) - len(taught)
+    notes = [f"{before}: {left} numbers are somebody else's too or replacement numbers; they teach nothing."]
+    return taught, notes if left else []
+
+
 def _persons(
-    connection: duckdb.DuckDBPyConnection, column: Column, vaults: Mapping[str, Vault], checks: Sequence[_Check]
+    connection: duckdb.DuckDBPyConnection,
+    column: Column,
+    vaults: Mapping[str, Vault],
+    checks: Sequence[_Check],
+    delivery_id: str,
 ) -> list[str]:
     """Make the table `_persons_<column>` (number as it stands, person key, birth date, sex), mark bad numbers' rows.
 
@@ -195,7 +246,11 @@ def _persons(
         ).fetchall()
     ]
     parsed = {number_text: number for number_text in texts if (number := parse_person_number(number_text))}
-    keys = vaults[column.purpose].person_keys(list({number.digits: number for number in parsed.values()}.values()))
+    vault = vaults[column.purpose]
+    keys = vault.person_keys(list({number.digits: number for number in parsed.values()}.values()))
+    if column.is_key_of_delivery:
+        of_delivery = vault.delivery_keys(keys.values(), delivery_id)
+        keys = {digits: of_delivery[person_key] for digits, person_key in keys.items()}
     table = pa.table(
         {
             "number": pa.array(list(parsed), pa.string()),
@@ -243,7 +298,7 @@ def _good(connection: duckdb.DuckDBPyConnection) -> str:
 def _value(contract: Contract, column: Column) -> str:
     """SQL for the typed value of a column; null where the text is none of the type."""
     raw = f'raw."{column.source_name}"'
-    if column.personal == "key":
+    if column.personal:
         return raw
     if column.type == "VARCHAR" and contract.layout is not None:
         return raw
@@ -273,7 +328,7 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
         if column.personal == "key":
             # Found by looking at each number once, after the rows have been typed.
             checks.append(_Check(name, "person_number", "", "it is no CPR number"))
-        elif column.type != "VARCHAR":
+        elif column.type != "VARCHAR" and not column.personal:
             kind = _KIND.get(column.type, "number" if not column.type.startswith("STRUCT") else column.type)
             checks.append(
                 _Check(name, "type", f"_has_{name} and {name} is null", f"the value is no {kind} ({column.type})")
