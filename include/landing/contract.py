@@ -60,6 +60,9 @@ class Column(_Part):
         default=None, description="told by the CPR number in the column `derived_from`, and not in the delivery"
     )
     derived_from: str | None = None
+    expression: str | None = Field(
+        default=None, description="DuckDB's expression over other columns of the row, for one that is not delivered"
+    )
     required: bool = False
     personal: Literal["key", "drop", "previous"] | None = None
     purpose: Purpose | None = None
@@ -82,11 +85,20 @@ class Column(_Part):
             raise ValueError(f"column {self.name}: `derived` and `derived_from` go together")
         if self.derived and self.type != {"birth_date": "DATE", "sex": "VARCHAR"}[self.derived]:
             raise ValueError(f"column {self.name}: a birth date is a DATE, a sex (female, male) a VARCHAR")
-        if self.derived and (self.header or self.required or self.personal or self.pattern or self.allowed):
+        if self.derived and self.expression:
+            raise ValueError(f"column {self.name}: it is told by the CPR number or by other columns, not by both")
+        if not self.is_delivered and (
+            self.header or self.required or self.personal or self.pattern or self.allowed or not self.lands
+        ):
             raise ValueError(f"column {self.name}: a derived column is not in the delivery, so nothing is asked of it")
         if not self.lands and (self.personal or self.derived):
             raise ValueError(f"column {self.name}: `lands: false` is for values that are checked, and these are not")
         return self
+
+    @property
+    def is_delivered(self) -> bool:
+        """False for a column that is told by others."""
+        return self.derived is None and self.expression is None
 
     @property
     def source_name(self) -> str:
@@ -145,6 +157,21 @@ class Delivery(_Part):
         return self
 
 
+class SmallGroups(_Part):
+    """No group of persons that these columns tell apart is smaller than `least`, whatever it is joined to.
+
+    Groups that are smaller, counted by `person`, lose the value of the last column of `columns`, then that of the one
+    before it. Those that lose it are told apart no more, and if they are still fewer than `least` together, the next
+    smallest loses it too: what is left out is never a small group that a subtraction finds. The values of `apart` stay,
+    since other columns tell them anyway. Where all of a delivery are too few, they go to quarantine.
+    """
+
+    least: int = Field(gt=1)
+    person: str
+    apart: str
+    columns: tuple[str, str]
+
+
 class Contract(_Part):
     """All that is agreed about a dataset."""
 
@@ -161,6 +188,7 @@ class Contract(_Part):
     legal_basis: str
     about_persons: bool
     is_shuffled: bool = False
+    small_groups: SmallGroups | None = None
     rhythm: Rhythm
     retention: Retention
     delivery: Delivery
@@ -173,7 +201,7 @@ class Contract(_Part):
     def _consistent(self) -> Contract:
         names = [column.name for column in self.columns]
         typed = {column.name for column in self.typed_columns}
-        landed = {column.name for column in self.landed_columns if column.derived is None}
+        landed = {column.name for column in self.landed_columns if column.is_delivered}
         if len(set(names)) != len(names):
             raise ValueError(f"{self.dataset}: a column name occurs twice")
         for what, used, there in (
@@ -198,10 +226,24 @@ class Contract(_Part):
             raise ValueError(f"{self.dataset}: headers of later versions are unknown or required: {wrong}")
         return self
 
+    @model_validator(mode="after")
+    def _small_groups_are_its_own(self) -> Contract:
+        if self.small_groups is not None:
+            coarsened, by_name = self.small_groups.columns, {column.name: column for column in self.landed_columns}
+            if not {*coarsened, self.small_groups.apart} <= by_name.keys():
+                raise ValueError(f"{self.dataset}: small_groups name columns that do not land")
+            if self.small_groups.person not in {column.name for column in self.person_columns}:
+                raise ValueError(f"{self.dataset}: small_groups count persons by a column with `personal: key`")
+            if {*coarsened} & {*self.keys, self.delivery.column} or any(
+                not by_name[name].required for name in coarsened
+            ):
+                raise ValueError(f"{self.dataset}: what small groups lose is delivered, and no key")
+        return self
+
     @property
     def delivered_columns(self) -> list[Column]:
         """The columns that a delivery holds, in order."""
-        return [column for column in self.columns if column.derived is None]
+        return [column for column in self.columns if column.is_delivered]
 
     @property
     def landed_columns(self) -> list[Column]:

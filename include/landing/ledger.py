@@ -318,7 +318,9 @@ class Ledger:
                 "insert or replace into hashed values (?, ?, ?, ?)", [(path, *known) for path, known in hashes.items()]
             )
 
-    def keep_same_persons(self, municipality_code: str, purpose: str, same_now: Callable[[], Mapping[int, int]]) -> None:
+    def keep_same_persons(
+        self, municipality_code: str, purpose: str, same_now: Callable[[], Mapping[int, int]]
+    ) -> None:
         """Keep which keys in landed data are those of persons who have another key; replaces what was known.
 
         `same_now` is asked when nobody else can write any more: else an older answer could replace a newer one.

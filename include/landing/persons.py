@@ -257,9 +257,7 @@ class Vault:
     def __init__(self, settings: Settings, purpose: str, key: Key, *, municipality_code: str | None = None) -> None:
         municipality_code = municipality_code or settings.municipality_code
         # Each purpose and municipality has keys of its own, derived from the secret ones.
-        self._parts = [
-            hmac.digest(part, f"{purpose}|{municipality_code}".encode(), "sha256") for part in key.parts
-        ]
+        self._parts = [hmac.digest(part, f"{purpose}|{municipality_code}".encode(), "sha256") for part in key.parts]
         self._ids = key.ids
         self.file = settings.vault / f"{municipality_code}_{purpose}.sqlite"
 

@@ -161,9 +161,7 @@ def _contract(dataset: str) -> Contract:
 
 def main(settings: Settings, dataset: str, *, retry_rejected: bool) -> int:
     """The landing process itself, for a dataset."""
-    return reporting(
-        f"landing {dataset}", lambda: take_in(settings, _contract(dataset), retry_rejected=retry_rejected)
-    )
+    return reporting(f"landing {dataset}", lambda: take_in(settings, _contract(dataset), retry_rejected=retry_rejected))
 
 
 def reporting(what: str, work: Callable[[], Any]) -> int:
@@ -362,9 +360,7 @@ class _Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def _land_file(
-    settings: Settings, contract: Contract, ledger: Ledger, file: _File, key: Key | None
-) -> Delivery | None:
+def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: _File, key: Key | None) -> Delivery | None:
     """Land one file: Parquet first, made durable, then the ledger, in one transaction. None if it is still growing."""
     outcome = _Outcome(period=file.period, as_of=file.as_of)
     target = store.parquet_file(settings, contract, file.delivery_id)
@@ -426,7 +422,9 @@ def _land_rows(
         outcome.key_id = key_id(key)
         used = {column.purpose for column in contract.person_columns if column.purpose}
         # What a register tells of replaced numbers all purposes learn.
-        vaults = {purpose: Vault(settings, purpose, key) for purpose in (PURPOSES if contract.previous_column else used)}
+        vaults = {
+            purpose: Vault(settings, purpose, key) for purpose in (PURPOSES if contract.previous_column else used)
+        }
     reading = _read(contract, file.path, connection)
     if not contract.delivery.named:
         outcome.period, outcome.as_of = _told(contract, file.path, reading)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +25,7 @@ from include.sources.reading import RAW, Problem, Reading
 
 TYPED = "typed"
 MARKS = "marks"
+COARSE = "coarse"
 
 _INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)")
 _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
@@ -93,9 +95,9 @@ def land(
         for column in contract.person_columns
         for note in _persons(connection, column, vaults, checks, ids["delivery_id"])
     ]
-    _write(connection, contract, target, ids)
+    _write(connection, contract, target, checks, ids)
     if _mark_doubles(connection, contract, target, checks):
-        _write(connection, contract, target, ids)
+        _write(connection, contract, target, checks, ids)
     problems = [*reading.problems, *_problems(connection, reading, checks)]
     # Counted in the file, so that what is told is what stands there.
     (landed,) = connection.execute(f"select count(*) from read_parquet('{_quoted(str(target))}')").fetchone() or (0,)
@@ -162,13 +164,25 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, reading: 
     return settled
 
 
-def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Path, ids: Mapping[str, str]) -> None:
-    """Write the good rows of `typed` as Parquet, keys in place of persons."""
-    columns = ", ".join(_landed(column) for column in contract.landed_columns)
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    target: Path,
+    checks: Sequence[_Check],
+    ids: Mapping[str, str],
+) -> None:
+    """Write the good rows of `typed` as Parquet, keys in place of persons, small groups coarsened."""
+    coarsened = _coarsen(connection, contract, checks)
+    columns = ", ".join(_landed(column, coarsened) for column in contract.landed_columns)
     joins = "".join(
         f"\nleft join _persons_{column.name} on _persons_{column.name}.number = {TYPED}.{column.name}"
         for column in contract.person_columns
     )
+    if contract.small_groups is not None:
+        outer, inner = contract.small_groups.columns
+        joins += (
+            f"\nleft join {COARSE} on {TYPED}.{outer} = {COARSE}.at_{outer} and {TYPED}.{inner} = {COARSE}.at_{inner}"
+        )
     same = "".join(f", '{_quoted(value)}' as {name}" for name, value in ids.items())
     # Answers keep no order that could be held against a class list.
     order = "order by random()" if contract.is_shuffled else ""
@@ -180,8 +194,72 @@ def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Pa
     )
 
 
-def _landed(column: Column) -> str:
+def _coarsen(connection: duckdb.DuckDBPyConnection, contract: Contract, checks: Sequence[_Check]) -> tuple[str, ...]:
+    """Make the table `coarse`: for each group of the good rows what stands in its columns. Returns these columns.
+
+    Rows of a delivery whose groups are too small even together are marked.
+    """
+    rule = contract.small_groups
+    if rule is None:
+        return ()
+    outer, inner = rule.columns
+    apart = next(column.expression or column.name for column in contract.landed_columns if column.name == rule.apart)
+    counted = connection.execute(
+        f"""
+        select {apart}, {outer}, {inner}, count(distinct person_key)
+        from {TYPED} left join _persons_{rule.person} on number = {rule.person}
+        where {_good(connection)} group by all
+        """
+    ).fetchall()
+    told: list[tuple[Any, Any, Any, Any]] = []
+    too_few: list[Any] = []
+    for kind in dict.fromkeys(row[0] for row in counted):
+        groups = {(at_outer, at_inner): count for found, at_outer, at_inner, count in counted if found == kind}
+        if sum(groups.values()) < rule.least:
+            too_few.append(kind)
+            continue
+        units: dict[Any, dict[Any, int]] = {}
+        for (at_outer, at_inner), count in groups.items():
+            units.setdefault(at_outer, {})[at_inner] = count
+        lost_outer = _pooled({unit: sum(parts.values()) for unit, parts in units.items()}, rule.least)
+        for unit, parts in units.items():
+            lost_inner = parts.keys() if unit in lost_outer else _pooled(parts, rule.least)
+            told += [
+                (unit, part, None if unit in lost_outer else unit, None if part in lost_inner else part)
+                for part in parts
+            ]
+    connection.execute(
+        f"""
+        create or replace temp table {COARSE} as
+        select {outer} as at_{outer}, {inner} as at_{inner}, {outer} as told_{outer}, {inner} as told_{inner}
+        from {TYPED} limit 0
+        """
+    )
+    if told:
+        connection.executemany(f"insert into {COARSE} values (?, ?, ?, ?)", told)
+    for kind in too_few:
+        _mark(connection, checks, "enough_persons", outer, f"{apart} = '{_quoted(kind)}' and {_good(connection)}")
+    return rule.columns
+
+
+def _pooled(counts: Mapping[Any, int], least: int) -> set[Any]:
+    """The groups that are too small, and with them the next smallest until they are enough together."""
+    lost: set[Any] = set()
+    together = 0
+    for group, count in sorted(counts.items(), key=lambda entry: (entry[1], entry[0])):
+        if count >= least and (together == 0 or together >= least):
+            break
+        lost.add(group)
+        together += count
+    return lost
+
+
+def _landed(column: Column, coarsened: Sequence[str] = ()) -> str:
     """SQL for what lands in a column: a key for a number, what a number tells, or the typed value."""
+    if column.name in coarsened:
+        return f"{COARSE}.told_{column.name} as {column.name}"
+    if column.expression:
+        return f"{column.expression} as {column.name}"
     if column.derived:
         return f"_persons_{column.derived_from}.{column.derived} as {column.name}"
     if column.personal == "key":
@@ -368,6 +446,17 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
                 f"not ({_inside(contract, period)})",
                 f"the row lies outside the delivery's period ({period.label})",
                 "send the row in a delivery of its own period, or name the file after the period that it covers",
+            )
+        )
+    if contract.small_groups is not None:
+        least = contract.small_groups.least
+        checks.append(
+            _Check(
+                contract.small_groups.columns[0],
+                "enough_persons",
+                "",
+                f"fewer than {least} persons of its kind are in the whole delivery, so that it would tell of one",
+                "send the period with all persons",
             )
         )
     checks.append(

@@ -22,7 +22,6 @@ from include.landing.contract import PURPOSES, Contract, load_contracts
 from include.landing.ledger import Delivery, Ledger, Window
 from include.settings import Settings
 
-
 _SamePersons = Mapping[str, Mapping[int, int]]
 """By municipality, keys that are no person's own, each with the key that is."""
 
@@ -128,7 +127,7 @@ def write_landing_database(settings: Settings, path: Path) -> None:
 
 
 def fingerprint(settings: Settings) -> str:
-    """SHA-256 over the current deliveries and who is the same person: the same fingerprint means the same rows in all landing views."""
+    """SHA-256 over the current deliveries and keys that are one person's: the same means the same rows in all views."""
     with Ledger(settings) as ledger, ledger.moment():
         return _fingerprint(ledger)
 

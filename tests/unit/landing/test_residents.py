@@ -198,7 +198,10 @@ def enrolled(settings: Settings, label: str, *numbers: str) -> None:
 
 def described(settings: Settings, label: str, *numbers: str) -> None:
     header = ";".join(column.source_name for column in FORMS.delivered_columns)
-    rows = [f"PBS-2026-{place:05d};{number};Et Navn;BAL-01;2026-03-0{place};Ja;;Nej;;;" for place, number in enumerate(numbers, 1)]
+    rows = [
+        f"PBS-2026-{place:05d};{number};Et Navn;BAL-01;2026-03-0{place};Ja;;Nej;;;"
+        for place, number in enumerate(numbers, 1)
+    ]
     write_lines(settings, f"description_forms/description_forms_{label}.csv", header, *rows)
 
 
@@ -212,7 +215,10 @@ def test_children_of_all_datasets_are_one_whatever_came_first(settings: Settings
         lambda home: (enrolled(home, "20260601", OLD, OTHER), take_in(home, "enrolments")),
         lambda home: (described(home, "20260602", OLD, NEW, OTHER), take_in(home, "description_forms")),
         lambda home: (deliver(home, "residents_2026-05_20260601.csv", TOLD, row(2)), take_in(home, "residents")),
-        lambda home: (deliver(home, "residents_2026-04_20260502.csv", row(9, month="2026-04")), take_in(home, "residents")),
+        lambda home: (
+            deliver(home, "residents_2026-04_20260502.csv", row(9, month="2026-04")),
+            take_in(home, "residents"),
+        ),
     )
     found = set()
     for number, order in enumerate(itertools.permutations(range(4))):

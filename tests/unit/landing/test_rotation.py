@@ -47,7 +47,11 @@ def digests(settings: Settings) -> set[bytes]:
     found: set[bytes] = set()
     for file in settings.vault.glob("*.sqlite"):
         with contextlib.closing(sqlite3.connect(file)) as connection:
-            for statement in ("select digest from person", "select digest from replaced", "select previous from replaced"):
+            for statement in (
+                "select digest from person",
+                "select digest from replaced",
+                "select previous from replaced",
+            ):
                 found |= {digest for (digest,) in connection.execute(statement)}
     return found
 

@@ -92,6 +92,11 @@ indicator_cells as (
         (municipality_code, school_year, indicator, school_number, school_stage),
         (municipality_code, school_year, indicator, school_number, school_stage, grade_level)
     )
+    -- a grade or school that landing left out, since too few answered, is in the totals and has no row of its own
+    having
+        (grouping(school_number) = 1 or school_number is not null)
+        and (grouping(school_stage) = 1 or school_stage is not null)
+        and (grouping(grade_level) = 1 or grade_level is not null)
 ),
 
 indicator_spread as (
@@ -211,6 +216,11 @@ answer_cells as (
         (municipality_code, school_year, question_number, school_number, school_stage),
         (municipality_code, school_year, question_number, school_number, school_stage, grade_level)
     )
+    -- a grade or school that landing left out, since too few answered, is in the totals and has no row of its own
+    having
+        (grouping(school_number) = 1 or school_number is not null)
+        and (grouping(school_stage) = 1 or school_stage is not null)
+        and (grouping(grade_level) = 1 or grade_level is not null)
 ),
 
 answer_values as (
