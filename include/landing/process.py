@@ -81,7 +81,7 @@ def land(
     if _nothing_new(settings, contract, retry_rejected=retry_rejected):
         return LandReport(dataset)
     arguments = [dataset, "--retry-rejected"] if retry_rejected else [dataset]
-    answer = in_process(
+    answer = run_process(
         settings,
         arguments,
         remedy="mend the cause and run the extract again; what had landed stays landed",
@@ -90,7 +90,7 @@ def land(
     return LandReport(**json.loads(answer))
 
 
-def in_process(settings: Settings, arguments: Sequence[str], *, remedy: str, where: str) -> str:
+def run_process(settings: Settings, arguments: Sequence[str], *, where: str, remedy: str) -> str:
     """Start the landing process with these arguments, wait for it, and give back what it reports.
 
     Raises LandingFailed with what it said last if it fails.

@@ -19,7 +19,7 @@ ARGUMENT = "vault"
 
 def vault_status(settings: Settings) -> VaultReport:
     """Which key the vaults are under. Raises LandingFailed if the key can't be used."""
-    return _report(process.in_process(settings, [ARGUMENT, "status"], remedy="mend the cause", where="the vaults"))
+    return _report(process.run_process(settings, [ARGUMENT, "status"], remedy="mend the cause", where="the vaults"))
 
 
 def rotate(settings: Settings) -> VaultReport:
@@ -27,7 +27,7 @@ def rotate(settings: Settings) -> VaultReport:
 
     Raises LandingFailed if it could not be done; what was begun is finished by the next one, or by the next landing.
     """
-    answer = process.in_process(
+    answer = process.run_process(
         settings,
         [ARGUMENT, "rotate"],
         remedy="mend the cause and run it again: what was begun is finished",

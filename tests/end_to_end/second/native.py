@@ -350,8 +350,8 @@ def _standing(inbox: Path, dataset: str) -> tuple[pd.DataFrame, dt.date | None]:
     rows = pd.concat(frames, ignore_index=True).fillna("")
     first_numbers = first_known_numbers(inbox)
     for entry in contract(dataset)["columns"]:
-        if entry.get("personal") == "key":
-            header = str(entry.get("header") or entry["name"])
+        header = str(entry.get("header") or entry["name"])
+        if entry.get("personal") == "key" and header in rows:
             rows[header] = [first_numbers.get(person(text) or "", text) for text in rows[header]]
     keys = [header_of(dataset, column) for column in contract(dataset)["keys"]]
     # Sorted by age, so the last row of a key is that of the newest delivery: a row that moved to another period counts

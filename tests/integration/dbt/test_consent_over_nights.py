@@ -6,7 +6,10 @@ from pathlib import Path
 
 from small_landing import BALTORP, HEDEGAARD, Build, Row, delivery, make_landing, run_dbt
 
-SELECT = ("--select", "+mart_overgang_dagtilbud_skole", "assert_forms_are_shared_with_a_valid_consent_only")
+SELECT = (
+    *("--select", "+mart_overgang_dagtilbud_skole", "assert_forms_are_shared_with_a_valid_consent_only"),
+    *("--indirect-selection", "cautious"),
+)
 FORMS = "description_forms"
 
 
