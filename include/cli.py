@@ -335,6 +335,39 @@ def rollback(
     _say(f"{settings.current_release} is release {release_id}")
 
 
+vault = typer.Typer(name="vault", no_args_is_help=True, help="The pseudonyms: which key they are under; a new key.")
+app.add_typer(vault)
+
+
+@vault.command("status")
+def vault_status() -> None:
+    """Each vault's municipality, purpose and key id. Of persons nothing is told, not even how many there are.
+
+    Example: [bold]warehouse vault status[/]
+    """
+    from include.landing import vaults
+
+    report.console().print(report.vaults_table(vaults.vault_status(_settings())))
+
+
+@vault.command("rotate")
+def vault_rotate() -> None:
+    """Make a new secret key and wrap all vaults in it. No person's key in the data changes.
+
+    Waits until no landing runs. If a rotation was killed, it is finished, by this command or by the next landing.
+    Copy the key file to the safe afterwards: an older copy does not open the vaults any more.
+
+    Example: [bold]warehouse vault rotate[/]
+    """
+    from include.landing import vaults
+
+    settings = _settings()
+    found = vaults.rotate(settings)
+    _say("an earlier rotation was not finished; now it is" if found.has_finished_another else "the key was rotated")
+    _say(f"copy {settings.key_file} to the safe: older copies do not open the vaults any more")
+    report.console().print(report.vaults_table(found))
+
+
 @app.command()
 def quarantine(
     dataset: Annotated[str | None, typer.Argument(help="One dataset; default: all.")] = None,

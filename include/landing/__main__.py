@@ -1,12 +1,16 @@
-"""`python -m include.landing <dataset> [--retry-rejected]` or `… erase person|retention`: the landing process."""
+"""`python -m include.landing <dataset> [--retry-rejected]`, `… erase person|retention` or `… vault rotate`.
+
+The landing process, the only one that opens the key.
+"""
 
 import sys
 
-from include.landing import erase
-from include.landing.process import main
+from include.landing import erase, process, vaults
 from include.settings import Settings
 
 if __name__ == "__main__":
+    if sys.argv[1] == vaults.ARGUMENT:
+        sys.exit(vaults.main(Settings(), sys.argv[2]))
     if sys.argv[1] == "erase":
         sys.exit(erase.main(Settings(), sys.argv[2:]))
-    sys.exit(main(Settings(), sys.argv[1], retry_rejected="--retry-rejected" in sys.argv[2:]))
+    sys.exit(process.main(Settings(), sys.argv[1], retry_rejected="--retry-rejected" in sys.argv[2:]))

@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -36,12 +36,20 @@ class Text(_Part):
     en: str
 
 
+Purpose = Literal["school", "social", "health", "trivsel"]
+"""What keys of persons are for: those of two purposes have nothing to do with each other."""
+
+PURPOSES: tuple[str, ...] = get_args(Purpose)
+
+
 class Column(_Part):
     """One column of a delivery and what becomes of it in landing.
 
     `header` is the name in the delivery (default: `name`). A column with `personal: key` is a CPR number and becomes
-    an integer person key of the `purpose`; one with `personal: drop` is read past and never lands. One with
-    `lands: false` is checked as the others are, and by the rules, and then left out: no measure needs it.
+    an integer person key of the `purpose`; one with `personal: drop` is read past and never lands. One with `personal:
+    previous` is the number that the one in the key column has replaced: all vaults learn it, and it never lands. With
+    `is_key_of_delivery` a person's key is another one in each delivery, so that no two can be laid side by side. One
+    with `lands: false` is checked as the others are, and by the rules, and then left out: no measure needs it.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -52,9 +60,13 @@ class Column(_Part):
         default=None, description="told by the CPR number in the column `derived_from`, and not in the delivery"
     )
     derived_from: str | None = None
+    expression: str | None = Field(
+        default=None, description="DuckDB's expression over other columns of the row, for one that is not delivered"
+    )
     required: bool = False
-    personal: Literal["key", "drop"] | None = None
-    purpose: Literal["school", "social", "health", "trivsel"] | None = None
+    personal: Literal["key", "drop", "previous"] | None = None
+    purpose: Purpose | None = None
+    is_key_of_delivery: bool = False
     lands: bool = True
     pattern: str | None = Field(default=None, description="a regular expression that the whole text must match")
     allowed: list[str] | None = Field(default=None, description="the only texts that may occur")
@@ -65,17 +77,28 @@ class Column(_Part):
     def _consistent(self) -> Column:
         if (self.personal == "key") != (self.purpose is not None):
             raise ValueError(f"column {self.name}: `personal: key` and `purpose` go together")
+        if self.is_key_of_delivery and self.personal != "key":
+            raise ValueError(f"column {self.name}: `is_key_of_delivery` is for keys of persons")
         if self.maximum and self.maximum.isdigit() and int(self.maximum) >= _SMALLEST_NUMBER_OF_A_PERSON:
             raise ValueError(f"column {self.name}: a CPR number that begins with 0 would pass the maximum")
         if (self.derived is None) != (self.derived_from is None):
             raise ValueError(f"column {self.name}: `derived` and `derived_from` go together")
         if self.derived and self.type != {"birth_date": "DATE", "sex": "VARCHAR"}[self.derived]:
             raise ValueError(f"column {self.name}: a birth date is a DATE, a sex (female, male) a VARCHAR")
-        if self.derived and (self.header or self.required or self.personal or self.pattern or self.allowed):
+        if self.derived and self.expression:
+            raise ValueError(f"column {self.name}: it is told by the CPR number or by other columns, not by both")
+        if not self.is_delivered and (
+            self.header or self.required or self.personal or self.pattern or self.allowed or not self.lands
+        ):
             raise ValueError(f"column {self.name}: a derived column is not in the delivery, so nothing is asked of it")
         if not self.lands and (self.personal or self.derived):
             raise ValueError(f"column {self.name}: `lands: false` is for values that are checked, and these are not")
         return self
+
+    @property
+    def is_delivered(self) -> bool:
+        """False for a column that is told by others."""
+        return self.derived is None and self.expression is None
 
     @property
     def source_name(self) -> str:
@@ -137,6 +160,21 @@ class Delivery(_Part):
         return self
 
 
+class SmallGroups(_Part):
+    """No group of persons that these columns tell apart is smaller than `least`, whatever it is joined to.
+
+    Groups that are smaller, counted by `person`, lose the value of the last column of `columns`, then that of the one
+    before it. Those that lose it are told apart no more, and if they are still fewer than `least` together, the next
+    smallest loses it too: what is left out is never a small group that a subtraction finds. The values of `apart` stay,
+    since other columns tell them anyway. Where all of a delivery are too few, they go to quarantine.
+    """
+
+    least: int = Field(gt=1)
+    person: str
+    apart: str
+    columns: tuple[str, str]
+
+
 class Contract(_Part):
     """All that is agreed about a dataset."""
 
@@ -153,6 +191,7 @@ class Contract(_Part):
     legal_basis: str
     about_persons: bool
     is_shuffled: bool = False
+    small_groups: SmallGroups | None = None
     rhythm: Rhythm
     retention: Retention
     delivery: Delivery
@@ -165,7 +204,7 @@ class Contract(_Part):
     def _consistent(self) -> Contract:
         names = [column.name for column in self.columns]
         typed = {column.name for column in self.typed_columns}
-        landed = {column.name for column in self.typed_columns if column.lands}
+        landed = {column.name for column in self.landed_columns if column.is_delivered}
         if len(set(names)) != len(names):
             raise ValueError(f"{self.dataset}: a column name occurs twice")
         for what, used, there in (
@@ -181,6 +220,8 @@ class Contract(_Part):
         if self.about_persons != any(column.personal == "key" for column in self.columns):
             raise ValueError(f"{self.dataset}: a dataset about persons has a column with `personal: key`")
         people = {column.name for column in self.person_columns}
+        if self.previous_column is not None and len(people) != 1:
+            raise ValueError(f"{self.dataset}: a previous number is that of the one column with `personal: key`")
         if lost := [column.name for column in self.columns if column.derived and column.derived_from not in people]:
             raise ValueError(f"{self.dataset}: {lost} are derived from columns that are no person keys")
         if self.request is not None and self.connection is None:
@@ -191,15 +232,29 @@ class Contract(_Part):
             raise ValueError(f"{self.dataset}: headers of later versions are unknown or required: {wrong}")
         return self
 
+    @model_validator(mode="after")
+    def _small_groups_are_its_own(self) -> Contract:
+        if self.small_groups is not None:
+            coarsened, by_name = self.small_groups.columns, {column.name: column for column in self.landed_columns}
+            if not {*coarsened, self.small_groups.apart} <= by_name.keys():
+                raise ValueError(f"{self.dataset}: small_groups name columns that do not land")
+            if self.small_groups.person not in {column.name for column in self.person_columns}:
+                raise ValueError(f"{self.dataset}: small_groups count persons by a column with `personal: key`")
+            if {*coarsened} & {*self.keys, self.delivery.column} or any(
+                not by_name[name].required for name in coarsened
+            ):
+                raise ValueError(f"{self.dataset}: what small groups lose is delivered, and no key")
+        return self
+
     @property
     def delivered_columns(self) -> list[Column]:
         """The columns that a delivery holds, in order."""
-        return [column for column in self.columns if column.derived is None]
+        return [column for column in self.columns if column.is_delivered]
 
     @property
     def landed_columns(self) -> list[Column]:
         """The columns that land, in order."""
-        return [column for column in self.columns if column.personal != "drop" and column.lands]
+        return [column for column in self.columns if column.personal not in {"drop", "previous"} and column.lands]
 
     @property
     def typed_columns(self) -> list[Column]:
@@ -210,6 +265,11 @@ class Contract(_Part):
     def person_columns(self) -> list[Column]:
         """The columns that hold a CPR number and land as a person key."""
         return [column for column in self.columns if column.personal == "key"]
+
+    @property
+    def previous_column(self) -> Column | None:
+        """The column with the number that was replaced by the one in the key column, if the dataset tells it."""
+        return next((column for column in self.columns if column.personal == "previous"), None)
 
 
 WHOLE = "whole"

@@ -49,8 +49,9 @@ from include.landing import store
 from include.landing.contract import Contract, load_contracts
 from include.landing.erasures import WHOLE_FILE, Erasures, Purpose, past, past_condition
 from include.landing.ledger import Delivery, Ledger
-from include.landing.persons import PersonNumber, Vault, parse_person_number, read_key
-from include.landing.process import DeliveredFile, deliveries_there, read_file, run_process
+from include.landing.persons import Key, PersonNumber, Vault, parse_person_number
+from include.landing.process import DeliveredFile, deliveries_there, read_file, run_process, tell_same_persons
+from include.landing.rotation import settled_key
 from include.settings import COPENHAGEN, Settings
 from include.sources.reading import RAW
 
@@ -162,9 +163,14 @@ def erase_person(settings: Settings, number: PersonNumber) -> ErasureReport:
     """
     settings.prepare()
     contracts = load_contracts()
-    with _all_still(settings, contracts), Ledger(settings) as ledger, Erasures(settings) as erasures:
-        vaults = _vaults(settings, contracts)
-        keys = {purpose: set(vault.known_keys([number]).values()) for purpose, vault in vaults.items()}
+    with (
+        settled_key(settings) as key,
+        _all_still(settings, contracts),
+        Ledger(settings) as ledger,
+        Erasures(settings) as erasures,
+    ):
+        vaults = _vaults(settings, contracts, key)
+        keys = {purpose: set().union(*vault.known_keys([number]).values()) for purpose, vault in vaults.items()}
         files = {contract.dataset: deliveries_there(settings, contract, ledger)[0] for contract in contracts.values()}
         numbers = {number.digits} | _other_numbers(contracts, files, vaults, keys)
         needle = _needle(numbers)
@@ -183,8 +189,9 @@ def erase_person(settings: Settings, number: PersonNumber) -> ErasureReport:
         _remove(own)
         # Last, since it is the vault that leads from the number to the rows: killed before, the next try finds them.
         for purpose, vault in vaults.items():
-            vault.remove(keys[purpose])
-        persons = sum(map(len, keys.values()))
+            vault.remove(keys[purpose], [one for digits in sorted(numbers) if (one := parse_person_number(digits))])
+        tell_same_persons(settings, ledger, key)
+        persons = sum(1 for its in keys.values() if its)
         erasures.landing_done(erasure_id)
         erasures.compact()
         return ErasureReport(
@@ -223,8 +230,8 @@ def _other_numbers(
         digits
         for purpose, vault in vaults.items()
         if keys[purpose]
-        for digits, key in vault.known_keys(list(parsed.values())).items()
-        if key in keys[purpose]
+        for digits, its in vault.known_keys(list(parsed.values())).items()
+        if its & keys[purpose]
     }
 
 
@@ -356,7 +363,12 @@ def erase_past_retention(settings: Settings, *, dry_run: bool = False) -> Erasur
     """Erase every row that is past its dataset's retention on the business date, or only count them."""
     settings.prepare()
     contracts = load_contracts()
-    with _all_still(settings, contracts), Ledger(settings) as ledger, Erasures(settings) as erasures:
+    with (
+        settled_key(settings) as key,
+        _all_still(settings, contracts),
+        Ledger(settings) as ledger,
+        Erasures(settings) as erasures,
+    ):
         parts = [part for contract in contracts.values() for part in _parts_past(settings, contract, ledger)]
         if dry_run:
             return ErasureReport("retention", None, _counted(settings, parts))
@@ -368,10 +380,12 @@ def erase_past_retention(settings: Settings, *, dry_run: bool = False) -> Erasur
         own = _own_files(settings, contracts, ledger, parts) if settings.owns_inbox else []
         _remove(own)
         persons = 0
-        for purpose, vault in _vaults(settings, contracts).items():
-            without_rows = vault.all_keys() - _keys_in_landing(settings, contracts, ledger, purpose)
-            vault.remove(without_rows)
+        for purpose, vault in _vaults(settings, contracts, key).items():
+            landed = _keys_in_landing(settings, contracts, ledger, purpose)
+            without_rows = [its for its in vault.all_keys() if not its & landed]
+            vault.remove(set().union(*without_rows))
             persons += len(without_rows)
+        tell_same_persons(settings, ledger, key)
         erasures.landing_done(erasure_id)
         erasures.compact()
         return ErasureReport("retention", erasure_id, _told(erasures, erasure_id), persons, len(own))
@@ -444,11 +458,10 @@ def _all_still(settings: Settings, contracts: Mapping[str, Contract]) -> Iterato
         yield
 
 
-def _vaults(settings: Settings, contracts: Mapping[str, Contract]) -> dict[str, Vault]:
+def _vaults(settings: Settings, contracts: Mapping[str, Contract], key: Key) -> dict[str, Vault]:
     purposes = {column.purpose for contract in contracts.values() for column in contract.person_columns}
     if not any(settings.vault.glob("*.sqlite")):
         return {}
-    key = read_key(settings)
     return {purpose: Vault(settings, purpose, key) for purpose in sorted(filter(None, purposes))}
 
 

@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -66,6 +66,13 @@ create table if not exists hashed (
     size_bytes integer not null,
     changed_ns integer not null,
     sha256 text not null
+) without rowid;
+create table if not exists same_person (
+    municipality_code text not null,
+    purpose text not null,
+    person_key integer not null,
+    same_as integer not null,
+    primary key (municipality_code, purpose, person_key)
 ) without rowid;
 create table if not exists domain_run (
     domain text not null,
@@ -323,6 +330,33 @@ class Ledger:
             self._connection.executemany(
                 "insert or replace into hashed values (?, ?, ?, ?)", [(path, *known) for path, known in hashes.items()]
             )
+
+    def keep_same_persons(
+        self, municipality_code: str, purpose: str, same_now: Callable[[], Mapping[int, int]]
+    ) -> None:
+        """Keep which keys in landed data are those of persons who have another key; replaces what was known.
+
+        `same_now` is asked when nobody else can write any more: else an older answer could replace a newer one.
+        """
+        with self._connection:
+            self._connection.execute(
+                "delete from same_person where municipality_code = ? and purpose = ?", (municipality_code, purpose)
+            )
+            same = same_now()
+            self._connection.executemany(
+                "insert into same_person values (?, ?, ?, ?)",
+                [(municipality_code, purpose, person_key, same_as) for person_key, same_as in same.items()],
+            )
+
+    def same_persons(self, purpose: str) -> dict[str, dict[int, int]]:
+        """By municipality the keys of a purpose that are no person's own, each with the key that is, by key."""
+        found: dict[str, dict[int, int]] = {}
+        for municipality_code, person_key, same_as in self._connection.execute(
+            "select municipality_code, person_key, same_as from same_person where purpose = ? order by 1, 2",
+            (purpose,),
+        ):
+            found.setdefault(municipality_code, {})[person_key] = same_as
+        return found
 
     def moment(self) -> AbstractContextManager[sqlite3.Connection]:
         """All that is read in this block is of one moment, whatever other processes write meanwhile."""

@@ -21,18 +21,20 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing import rows, store
-from include.landing.contract import WHOLE, Contract, Period, load_contracts, parse_file_name
+from include.landing.contract import PURPOSES, WHOLE, Contract, Period, load_contracts, parse_file_name
 from include.landing.erasures import Erasures, known_copies
 from include.landing.ledger import Delivery, Ledger
-from include.landing.persons import Vault, key_id, read_key
+from include.landing.persons import Key, Vault, key_id
+from include.landing.rotation import settled_key
 from include.settings import PROJECT_ROOT, Settings
 from include.sources.api import ApiConnection
 from include.sources.reading import Problem, Reading
@@ -165,17 +167,26 @@ def _contract(dataset: str) -> Contract:
 
 
 def main(settings: Settings, dataset: str, *, retry_rejected: bool) -> int:
-    """The landing process itself: messages to standard error, the report to standard output, 0 if it did its work."""
+    """The landing process itself, for a dataset."""
+    return reporting(f"landing {dataset}", lambda: take_in(settings, _contract(dataset), retry_rejected=retry_rejected))
+
+
+def reporting(what: str, work: Callable[[], Any]) -> int:
+    """Do the work of a landing process: messages to standard error, the report to standard output, 0 if it is done.
+
+    `work` gives back a dataclass.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
     try:
-        report = take_in(settings, _contract(dataset), retry_rejected=retry_rejected)
+        report = work()
     except WarehouseError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except Exception as error:
         # A message could hold a value of a row; type and places do not.
         sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
-        sys.stderr.write(f"{type(error).__name__} while landing {dataset}\n")
+        sys.stderr.write(f"{type(error).__name__} while {what}\n")
         return 1
     sys.stdout.write(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
     return 0
@@ -189,7 +200,10 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
     """
     os.umask(0o077)
     settings.prepare()
-    with store.dataset_lock(settings, contract.dataset), Ledger(settings) as ledger:
+    with contextlib.ExitStack() as stack:
+        key = stack.enter_context(settled_key(settings)) if contract.about_persons else None
+        stack.enter_context(store.dataset_lock(settings, contract.dataset))
+        ledger = stack.enter_context(Ledger(settings))
         _sweep(settings, contract, ledger)
         _refuse_mixture(settings, ledger)
         there, unreadable = deliveries_there(settings, contract, ledger)
@@ -198,7 +212,7 @@ def take_in(settings: Settings, contract: Contract, *, retry_rejected: bool = Fa
         for number, file in enumerate(new, start=1):
             _say(f"{contract.dataset}: delivery {number} of {len(new)}, {file.shown_name}")
             try:
-                delivery = _land_file(settings, contract, ledger, file)
+                delivery = _land_file(settings, contract, ledger, file, key)
             except OSError as error:
                 unreadable.append(f"{file.shown_name} ({error.strerror})")
                 continue
@@ -370,7 +384,9 @@ class _Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: DeliveredFile) -> Delivery | None:
+def _land_file(
+    settings: Settings, contract: Contract, ledger: Ledger, file: DeliveredFile, key: Key | None
+) -> Delivery | None:
     """Land one file: Parquet first, made durable, then the ledger, in one transaction. None if it is still growing."""
     outcome = _Outcome(period=file.period, as_of=file.as_of)
     target = store.parquet_file(settings, contract, file.delivery_id)
@@ -381,13 +397,15 @@ def _land_file(settings: Settings, contract: Contract, ledger: Ledger, file: Del
     )
     with contextlib.closing(connection):
         try:
-            _land_rows(settings, contract, connection, file, outcome, temporary)
+            _land_rows(settings, contract, connection, file, key, outcome, temporary)
         except DeliveryRejected as error:
             outcome.problems = [Problem(error.line, error.column, "delivery", error.reason, error.remedy)]
     if _changed(file):
         temporary.unlink(missing_ok=True)
         _say(f"{file.shown_name} is still being written; it is left for the next run")
         return None
+    if key is not None:
+        tell_same_persons(settings, ledger, key)
     if outcome.is_landed:
         temporary.replace(target)
         store.make_durable(target)
@@ -419,6 +437,7 @@ def _land_rows(
     contract: Contract,
     connection: duckdb.DuckDBPyConnection,
     file: DeliveredFile,
+    key: Key | None,
     outcome: _Outcome,
     target: Path,
 ) -> None:
@@ -434,11 +453,12 @@ def _land_rows(
             file=file.shown_name,
         )
     vaults: dict[str, Vault] = {}
-    if contract.person_columns:
-        key = read_key(settings)
+    if key is not None:
         outcome.key_id = key_id(key)
+        used = {column.purpose for column in contract.person_columns if column.purpose}
+        # What a register tells of replaced numbers all purposes learn.
         vaults = {
-            column.purpose: Vault(settings, column.purpose, key) for column in contract.person_columns if column.purpose
+            purpose: Vault(settings, purpose, key) for purpose in (PURPOSES if contract.previous_column else used)
         }
     reading = read_file(contract, file.path, connection)
     if not contract.delivery.named:
@@ -456,6 +476,22 @@ def _land_rows(
     outcome.problems, outcome.notes = found.problems, found.notes
     # A fortnight of holidays has no absence: an empty file about days is an answer; one of bad rows alone is none.
     outcome.is_landed = found.landed > 0 or found.rows_in == found.erased
+
+
+def tell_same_persons(settings: Settings, ledger: Ledger, key: Key) -> None:
+    """Tell the ledger which keys in landed data are one person's, for the landing views.
+
+    Only of purposes whose keys last longer than a delivery: elsewhere there is nothing to bring together.
+    """
+    lasting = {
+        column.purpose
+        for contract in load_contracts().values()
+        for column in contract.person_columns
+        if column.purpose and not column.is_key_of_delivery
+    }
+    for purpose in sorted(lasting):
+        vault = Vault(settings, purpose, key)
+        ledger.keep_same_persons(settings.municipality_code, purpose, vault.same_persons)
 
 
 def read_file(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -18,13 +20,14 @@ import pyarrow as pa
 from include.errors import DeliveryRejected
 from include.landing.contract import Column, Contract, Period
 from include.landing.erasures import LeftOut, past_condition
-from include.landing.persons import Vault, parse_person_number
+from include.landing.persons import PersonNumber, Vault, parse_person_number
 from include.sources import text
 from include.sources.reading import RAW, Problem, Reading
 
 _NOTHING = LeftOut()
 TYPED = "typed"
 MARKS = "marks"
+COARSE = "coarse"
 
 _INTEGER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)")
 _DECIMAL = re.compile(r"DECIMAL\(\d+, ?(\d+)\)")
@@ -92,10 +95,18 @@ def land(
         )
     reading, erased = _leave_out(connection, contract, period, reading, left_out, rows)
     notes = list(reading.notes)
-    notes += [note for column in contract.person_columns for note in _persons(connection, column, vaults, checks)]
-    _write(connection, contract, target, ids)
+    replaced, odd = _replaced(connection, contract)
+    for vault in vaults.values() if replaced else ():
+        vault.learn_replaced(replaced)
+    notes += odd
+    notes += [
+        note
+        for column in contract.person_columns
+        for note in _persons(connection, column, vaults, checks, ids["delivery_id"])
+    ]
+    _write(connection, contract, target, checks, ids)
     if _mark_doubles(connection, contract, target, checks):
-        _write(connection, contract, target, ids)
+        _write(connection, contract, target, checks, ids)
     problems = [*reading.problems, *_problems(connection, reading, checks)]
     # Counted in the file, so that what is told is what stands there.
     (landed,) = connection.execute(f"select count(*) from read_parquet('{_quoted(str(target))}')").fetchone() or (0,)
@@ -187,13 +198,25 @@ def _leave_out(
     return dataclasses.replace(reading, problems=kept), erased
 
 
-def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Path, ids: Mapping[str, str]) -> None:
-    """Write the good rows of `typed` as Parquet, keys in place of persons."""
-    columns = ", ".join(_landed(column) for column in contract.landed_columns)
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    target: Path,
+    checks: Sequence[_Check],
+    ids: Mapping[str, str],
+) -> None:
+    """Write the good rows of `typed` as Parquet, keys in place of persons, small groups coarsened."""
+    coarsened = _coarsen(connection, contract, checks)
+    columns = ", ".join(_landed(column, coarsened) for column in contract.landed_columns)
     joins = "".join(
         f"\nleft join _persons_{column.name} on _persons_{column.name}.number = {TYPED}.{column.name}"
         for column in contract.person_columns
     )
+    if contract.small_groups is not None:
+        outer, inner = contract.small_groups.columns
+        joins += (
+            f"\nleft join {COARSE} on {TYPED}.{outer} = {COARSE}.at_{outer} and {TYPED}.{inner} = {COARSE}.at_{inner}"
+        )
     same = "".join(f", '{_quoted(value)}' as {name}" for name, value in ids.items())
     # Answers keep no order that could be held against a class list.
     order = "order by random()" if contract.is_shuffled else ""
@@ -205,8 +228,72 @@ def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, target: Pa
     )
 
 
-def _landed(column: Column) -> str:
+def _coarsen(connection: duckdb.DuckDBPyConnection, contract: Contract, checks: Sequence[_Check]) -> tuple[str, ...]:
+    """Make the table `coarse`: for each group of the good rows what stands in its columns. Returns these columns.
+
+    Rows of a delivery whose groups are too small even together are marked.
+    """
+    rule = contract.small_groups
+    if rule is None:
+        return ()
+    outer, inner = rule.columns
+    apart = next(column.expression or column.name for column in contract.landed_columns if column.name == rule.apart)
+    counted = connection.execute(
+        f"""
+        select {apart}, {outer}, {inner}, count(distinct person_key)
+        from {TYPED} left join _persons_{rule.person} on number = {rule.person}
+        where {_good(connection)} group by all
+        """
+    ).fetchall()
+    told: list[tuple[Any, Any, Any, Any]] = []
+    too_few: list[Any] = []
+    for kind in dict.fromkeys(row[0] for row in counted):
+        groups = {(at_outer, at_inner): count for found, at_outer, at_inner, count in counted if found == kind}
+        if sum(groups.values()) < rule.least:
+            too_few.append(kind)
+            continue
+        units: dict[Any, dict[Any, int]] = {}
+        for (at_outer, at_inner), count in groups.items():
+            units.setdefault(at_outer, {})[at_inner] = count
+        lost_outer = _pooled({unit: sum(parts.values()) for unit, parts in units.items()}, rule.least)
+        for unit, parts in units.items():
+            lost_inner = parts.keys() if unit in lost_outer else _pooled(parts, rule.least)
+            told += [
+                (unit, part, None if unit in lost_outer else unit, None if part in lost_inner else part)
+                for part in parts
+            ]
+    connection.execute(
+        f"""
+        create or replace temp table {COARSE} as
+        select {outer} as at_{outer}, {inner} as at_{inner}, {outer} as told_{outer}, {inner} as told_{inner}
+        from {TYPED} limit 0
+        """
+    )
+    if told:
+        connection.executemany(f"insert into {COARSE} values (?, ?, ?, ?)", told)
+    for kind in too_few:
+        _mark(connection, checks, "enough_persons", outer, f"{apart} = '{_quoted(kind)}' and {_good(connection)}")
+    return rule.columns
+
+
+def _pooled(counts: Mapping[Any, int], least: int) -> set[Any]:
+    """The groups that are too small, and with them the next smallest until they are enough together."""
+    lost: set[Any] = set()
+    together = 0
+    for group, count in sorted(counts.items(), key=lambda entry: (entry[1], entry[0])):
+        if count >= least and (together == 0 or together >= least):
+            break
+        lost.add(group)
+        together += count
+    return lost
+
+
+def _landed(column: Column, coarsened: Sequence[str] = ()) -> str:
     """SQL for what lands in a column: a key for a number, what a number tells, or the typed value."""
+    if column.name in coarsened:
+        return f"{COARSE}.told_{column.name} as {column.name}"
+    if column.expression:
+        return f"{column.expression} as {column.name}"
     if column.derived:
         return f"_persons_{column.derived_from}.{column.derived} as {column.name}"
     if column.personal == "key":
@@ -214,8 +301,50 @@ def _landed(column: Column) -> str:
     return f"{TYPED}.{column.name}"
 
 
+def _replaced(
+    connection: duckdb.DuckDBPyConnection, contract: Contract
+) -> tuple[list[tuple[PersonNumber, PersonNumber]], list[str]]:
+    """Numbers of good rows, each with the one that it has replaced; and what is odd about those that teach nothing.
+
+    A number that two persons claim to have had, or that another person of the delivery has, is somebody's mistake:
+    learning it would make one child of two.
+    """
+    if contract.previous_column is None:
+        return [], []
+    (own,) = (column.name for column in contract.person_columns)
+    before = contract.previous_column.name
+    told = [
+        (number, previous)
+        for number_text, previous_text in connection.execute(
+            f"select distinct {own}, {before} from {TYPED} where {before} is not null and _problems is null"
+        ).fetchall()
+        if (number := parse_person_number(number_text)) and (previous := parse_person_number(previous_text))
+    ]
+    present = {
+        number.digits
+        for (text_,) in connection.execute(f"select distinct {own} from {TYPED} where {own} is not null").fetchall()
+        if (number := parse_person_number(text_))
+    }
+    pairs = {(number.digits, previous.digits): (number, previous) for number, previous in told}
+    claims = Counter(previous for _, previous in pairs)
+    taught = [
+        (number, previous)
+        for number, previous in pairs.values()
+        if claims[previous.digits] == 1
+        and previous.digits not in present
+        and "replacement" not in {number.status, previous.status}
+    ]
+    left = len(pairs) - len(taught)
+    notes = [f"{before}: {left} numbers are somebody else's too or replacement numbers; they teach nothing."]
+    return taught, notes if left else []
+
+
 def _persons(
-    connection: duckdb.DuckDBPyConnection, column: Column, vaults: Mapping[str, Vault], checks: Sequence[_Check]
+    connection: duckdb.DuckDBPyConnection,
+    column: Column,
+    vaults: Mapping[str, Vault],
+    checks: Sequence[_Check],
+    delivery_id: str,
 ) -> list[str]:
     """Make the table `_persons_<column>` (number as it stands, person key, birth date, sex), mark bad numbers' rows.
 
@@ -229,7 +358,11 @@ def _persons(
         ).fetchall()
     ]
     parsed = {number_text: number for number_text in texts if (number := parse_person_number(number_text))}
-    keys = vaults[column.purpose].person_keys(list({number.digits: number for number in parsed.values()}.values()))
+    vault = vaults[column.purpose]
+    keys = vault.person_keys(list({number.digits: number for number in parsed.values()}.values()))
+    if column.is_key_of_delivery:
+        of_delivery = vault.delivery_keys(keys.values(), delivery_id)
+        keys = {digits: of_delivery[person_key] for digits, person_key in keys.items()}
     table = pa.table(
         {
             "number": pa.array(list(parsed), pa.string()),
@@ -277,7 +410,7 @@ def _good(connection: duckdb.DuckDBPyConnection) -> str:
 def _value(contract: Contract, column: Column) -> str:
     """SQL for the typed value of a column; null where the text is none of the type."""
     raw = f'raw."{column.source_name}"'
-    if column.personal == "key":
+    if column.personal:
         return raw
     if column.type == "VARCHAR" and contract.layout is not None:
         return raw
@@ -307,7 +440,7 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
         if column.personal == "key":
             # Found by looking at each number once, after the rows have been typed.
             checks.append(_Check(name, "person_number", "", "it is no CPR number"))
-        elif column.type != "VARCHAR":
+        elif column.type != "VARCHAR" and not column.personal:
             kind = _KIND.get(column.type, "number" if not column.type.startswith("STRUCT") else column.type)
             checks.append(
                 _Check(name, "type", f"_has_{name} and {name} is null", f"the value is no {kind} ({column.type})")
@@ -347,6 +480,17 @@ def _checks(contract: Contract, period: Period) -> list[_Check]:
                 f"not ({_inside(contract, period)})",
                 f"the row lies outside the delivery's period ({period.label})",
                 "send the row in a delivery of its own period, or name the file after the period that it covers",
+            )
+        )
+    if contract.small_groups is not None:
+        least = contract.small_groups.least
+        checks.append(
+            _Check(
+                contract.small_groups.columns[0],
+                "enough_persons",
+                "",
+                f"fewer than {least} persons of its kind are in the whole delivery, so that it would tell of one",
+                "send the period with all persons",
             )
         )
     checks.append(

@@ -9,17 +9,21 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from include.errors import WarehouseError
-from include.landing.contract import Contract, load_contracts
+from include.landing.contract import PURPOSES, Contract, load_contracts
 from include.landing.ledger import Delivery, Ledger, Window
 from include.settings import Settings
+
+_SamePersons = Mapping[str, Mapping[int, int]]
+"""By municipality, keys that are no person's own, each with the key that is."""
 
 
 def parquet_file(settings: Settings, contract: Contract, delivery_id: str) -> Path:
@@ -53,8 +57,13 @@ def landed_columns(contract: Contract) -> dict[str, str]:
     return columns | {"municipality_code": "VARCHAR", "delivery_id": "VARCHAR"}
 
 
-def view_sql(settings: Settings, contract: Contract, windows: list[Window]) -> str:
-    """The select of a dataset's landing view: typed nothing, and by name the rows of its current deliveries."""
+def view_sql(
+    settings: Settings, contract: Contract, windows: list[Window], same: Mapping[str, _SamePersons] | None = None
+) -> str:
+    """The select of a dataset's landing view: typed nothing, and by name the rows of its current deliveries.
+
+    `same` by purpose: a key that came with a number before it was known to have replaced another becomes the person's.
+    """
     columns = landed_columns(contract)
     typed = ", ".join(f"null::{kind} as {name}" for name, kind in columns.items())
     parts = [f"select {typed} where false"]
@@ -69,7 +78,24 @@ def view_sql(settings: Settings, contract: Contract, windows: list[Window]) -> s
         if not is_whole:
             part += f" where {contract.delivery.column} between date '{window.first}' and date '{window.last}'"
         parts.append(part)
-    return "\nunion all by name\n".join(parts)
+    rows = "\nunion all by name\n".join(parts)
+    changed = [column for column in contract.person_columns if (same or {}).get(str(column.purpose))]
+    if not changed:
+        return rows
+    joins, keys = "", []
+    for column in changed:
+        name = f"same_{column.name}"
+        values = ", ".join(
+            f"('{_quoted(municipality_code)}', {person_key}::uinteger, {same_as}::uinteger)"
+            for municipality_code, pairs in (same or {})[str(column.purpose)].items()
+            for person_key, same_as in pairs.items()
+        )
+        joins += (
+            f"\nleft join (values {values}) as {name} (municipality_code, person_key, same_as)"
+            f"\n    on landed.municipality_code = {name}.municipality_code and landed.{column.name} = {name}.person_key"
+        )
+        keys.append(f"coalesce({name}.same_as, landed.{column.name}) as {column.name}")
+    return f"select landed.* replace ({', '.join(keys)}) from (\n{rows}\n) as landed{joins}"
 
 
 def write_landing_database(settings: Settings, path: Path) -> None:
@@ -82,10 +108,11 @@ def write_landing_database(settings: Settings, path: Path) -> None:
     contracts = load_contracts()
     with Ledger(settings) as ledger, ledger.moment(), duckdb.connect(str(path)) as connection:
         current: set[tuple[str, str]] = set()
+        same = {purpose: ledger.same_persons(purpose) for purpose in PURPOSES}
         for contract in contracts.values():
             windows = ledger.windows(contract)
             current |= {(contract.dataset, window.delivery.delivery_id) for window in windows}
-            connection.execute(f"create view {contract.dataset} as {view_sql(settings, contract, windows)}")
+            connection.execute(f"create view {contract.dataset} as {view_sql(settings, contract, windows, same)}")
         _write_deliveries(connection, [d for d in ledger.deliveries() if d.status != "landed"], current)
         _write_datasets(connection, list(contracts.values()))
         connection.execute("create table landing (fingerprint varchar, is_synthetic boolean)")
@@ -100,7 +127,7 @@ def write_landing_database(settings: Settings, path: Path) -> None:
 
 
 def fingerprint(settings: Settings) -> str:
-    """SHA-256 over the current deliveries: the same fingerprint means the same rows in all landing views."""
+    """SHA-256 over the current deliveries and keys that are one person's: the same means the same rows in all views."""
     with Ledger(settings) as ledger, ledger.moment():
         return _fingerprint(ledger)
 
@@ -115,6 +142,9 @@ def _fingerprint(ledger: Ledger) -> str:
             for window in ledger.windows(contract)
         ):
             digest.update(line.encode())
+    for purpose in PURPOSES:
+        if same := ledger.same_persons(purpose):
+            digest.update(json.dumps([purpose, same]).encode())
     return digest.hexdigest()
 
 

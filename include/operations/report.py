@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from include.landing.erase import ErasureReport
     from include.landing.erasures import Proof
     from include.landing.ledger import QuarantinedRow
+    from include.landing.rotation import VaultReport
     from include.night import Summary
     from include.operations.run_log import Step
     from include.operations.status import Counts, NightLine, Status
@@ -287,6 +288,14 @@ def releases_table(releases: Sequence[Release]) -> Table:
             release.content_hash[:12],
             ", ".join(release.stale),
         )
+    return table
+
+
+def vaults_table(found: VaultReport) -> Table:
+    """Which key each vault is under; no count of persons, since two of them would tell of one who came between."""
+    table = _table(f"Vaults (key {found.key_id})", "municipality", "purpose", "key", "wrapped")
+    for state in found.vaults:
+        table.add_row(state.municipality_code, state.purpose, state.key_id or "", "yes" if state.is_wrapped else "NO")
     return table
 
 

@@ -19,6 +19,7 @@ from include.landing.contract import load_contracts
 from include.landing.erase import ErasedDataset, ErasureReport
 from include.landing.erasures import Erasures
 from include.landing.ledger import Ledger
+from include.landing.persons import Vault, read_key
 from include.operations import report
 from include.operations.run_log import step
 from include.operations.status import Counts
@@ -215,6 +216,23 @@ def test_quarantine_names_place_reason_and_remedy(home: Settings) -> None:
     for part in ("referrals/abc.csv", "7", "Henvist dato", "no date", "31-12-2025"):
         assert part in shown.output
     assert "the quarantine is empty" in warehouse("quarantine", "enrolments").output
+
+
+def test_a_rotation_says_that_the_key_file_must_be_copied_and_tells_no_person(home: Settings) -> None:
+    """Through the landing process, as people start it."""
+    Vault(home, "school", read_key(home)).person_keys([])
+    before = read_key(home)
+    shown = warehouse("vault", "rotate")
+    assert shown.exit_code == 0
+    after = read_key(home)
+    assert after.parts[:1] == before.parts
+    for part in ("the key was rotated", "to the safe", after.ids[-1], "school"):
+        assert part in shown.output
+    assert after.ids[-1] in warehouse("vault", "status").output
+    home.key_file.write_text(before.text)
+    failed = warehouse("vault", "status")
+    assert failed.exit_code == 1
+    assert "another key" in " ".join(failed.output.split())
 
 
 def test_the_summary_counts_what_the_ledger_holds(home: Settings) -> None:

@@ -332,7 +332,8 @@ def figures(population: Population, register: Notifications, deliveries: list[De
         "persons": [
             {
                 "notifications": len(rows),
-                "children": len({cpr[n] for n in born}),
+                # A child whose number was replaced is one child: the population register tells it.
+                "children": len({int(register.child[rows[n]]) for n in born}),
                 "unborn": sum(unborn),
                 "mothers": len({number for number, waits in zip(cpr, unborn, strict=True) if waits}),
                 "registered_after_a_week": int((register.registered[rows] > register.received[rows] + 7).sum()),

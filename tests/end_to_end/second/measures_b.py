@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from second import native
 from second.native import Row
@@ -485,6 +485,43 @@ def _most_positive_of(question: int, questions: Sequence[Record], day: dt.date) 
     return max(valid, key=lambda one: one["valid_from"])["most_positive_answer"]
 
 
+_FEW = 5
+
+
+def _grades_that_are_not_told(inbox: Path) -> set[tuple[str, str, int]]:
+    """Year, school and grade where so few took part in the wellbeing measurement that their grade is not known.
+
+    Of a school's grades with one form the smallest go, all that are under five and then as many as it takes to be five
+    together; of the schools likewise, with all their grades.
+    """
+    pupils: dict[tuple[str, bool], dict[str, dict[int, set[str]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(set))
+    )
+    for record in _records(inbox, "wellbeing_answers"):
+        grade = int(record["Klassetrin"])
+        at_school = pupils[record["Skoleår"], grade > 3][record["Institutionsnummer"]]
+        at_school[grade].add(_person(record["Personnummer"]))
+    found: set[tuple[str, str, int]] = set()
+    for (year, _), schools in pupils.items():
+        hidden = _smallest(sorted((sum(map(len, grades.values())), school) for school, grades in schools.items()))
+        for school, grades in schools.items():
+            few = (
+                set(grades)
+                if school in hidden
+                else _smallest(sorted((len(who), grade) for grade, who in grades.items()))
+            )
+            found |= {(year, school, grade) for grade in few}
+    return found
+
+
+def _smallest(by_size: list[tuple[int, Any]]) -> set[Any]:
+    """As many from the smallest on as are under five, and more until they are five together."""
+    number = sum(size < _FEW for size, _ in by_size)
+    while number and number < len(by_size) and sum(size for size, _ in by_size[:number]) < _FEW:
+        number += 1
+    return {name for _, name in by_size[:number]}
+
+
 def k25(inbox: Path) -> list[Row]:
     """The most positive answers of the youngest pupils: in the examination, and in the national measurement."""
     main = _main_schools()
@@ -513,8 +550,11 @@ def k25(inbox: Path) -> list[Row]:
         for one in _seed("questionnaire")
         if one["form"] == "0-3" and one["is_reversed"] == "true"
     }
+    unknown = _grades_that_are_not_told(inbox)
     for record in _records(inbox, "wellbeing_answers"):
         if int(record["Klassetrin"]) == 0 and record["Svar"]:
+            if (record["Skoleår"], record["Institutionsnummer"], 0) in unknown:
+                continue
             question = int(record["Spørgsmål"])
             note(
                 f"wellbeing-{question:02d}",

@@ -313,6 +313,23 @@ def deliveries(inbox: Path, dataset: str) -> tuple[Delivery, ...]:
     return tuple(sorted(found, key=lambda delivery: (delivery.as_of, delivery.file)))
 
 
+@functools.lru_cache(maxsize=8)
+def first_known_numbers(inbox: Path) -> dict[str, str]:
+    """By number the first one that the same child had, of all numbers that the population register calls replaced.
+
+    Whatever it told once holds, also of a statement that a newer one has taken the place of.
+    """
+    before: dict[str, str] = {}
+    for delivery in deliveries(inbox, "residents"):
+        own = [person(text) for text in delivery.frame["Personnummer"]]
+        earlier = [person(text) for text in delivery.frame["Tidligere personnummer"]]
+        before |= {new: old for new, old in zip(own, earlier, strict=True) if new and old}
+    first = dict(before)
+    while any(old in before for old in first.values()):
+        first = {new: before.get(old, old) for new, old in first.items()}
+    return first
+
+
 @functools.lru_cache(maxsize=64)
 def _standing(inbox: Path, dataset: str) -> tuple[pd.DataFrame, dt.date | None]:
     """The rows that stand, each with its file, and the newest as_of of these files."""
@@ -331,6 +348,11 @@ def _standing(inbox: Path, dataset: str) -> tuple[pd.DataFrame, dt.date | None]:
     for delivery, frame in sorted(chosen, key=lambda entry: (entry[0].as_of, entry[0].file)):
         frames.append(frame.assign(delivery_file=delivery.file, delivery_as_of=delivery.as_of))
     rows = pd.concat(frames, ignore_index=True).fillna("")
+    first_numbers = first_known_numbers(inbox)
+    for entry in contract(dataset)["columns"]:
+        header = str(entry.get("header") or entry["name"])
+        if entry.get("personal") == "key" and header in rows:
+            rows[header] = [first_numbers.get(person(text) or "", text) for text in rows[header]]
     keys = [header_of(dataset, column) for column in contract(dataset)["keys"]]
     # Sorted by age, so the last row of a key is that of the newest delivery: a row that moved to another period counts
     # once. Within one file each key is there once.

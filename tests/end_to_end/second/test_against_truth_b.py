@@ -582,14 +582,21 @@ def test_a_referred_child_counts_from_its_first_day_as_a_member(tmp_path: Path) 
 
 
 def test_the_highest_answer_of_grade_0_is_the_most_positive(tmp_path: Path) -> None:
-    answers = [("0", "1", "3"), ("0", "1", "2"), ("0", "1", ""), ("0", "12", "1"), ("1", "1", "3")]
+    answers = [("0", "1", "3"), ("0", "1", "2"), ("0", "1", ""), ("0", "12", "1"), ("0", "1", "")]
+    answers += [("1", "1", "3")] * 5
     deliver(
         tmp_path,
         "wellbeing_answers",
         [
             {"Skoleår": "2025/2026", "Institutionsnummer": "281844", "Klassetrin": grade, "Svar": answer}
-            | {"Personnummer": f"0{number}05195001", "Spørgsmål": question}
+            | {"Personnummer": f"{number:02}05195001", "Spørgsmål": question}
             for number, (grade, question, answer) in enumerate(answers, start=1)
+        ]
+        # four of grade 0 take the five of grade 1 with them: their grades are not known
+        + [
+            {"Skoleår": "2025/2026", "Institutionsnummer": "151003", "Klassetrin": grade, "Svar": "3"}
+            | {"Personnummer": f"{number:02}06195001", "Spørgsmål": "1"}
+            for number, grade in enumerate("000011111", start=1)
         ],
         "2025-2026",
     )

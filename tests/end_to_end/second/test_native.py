@@ -51,6 +51,26 @@ def test_reads_dates_of_all_sources(text: str) -> None:
     assert native.day(text) == dt.date(2026, 6, 19)
 
 
+def test_a_child_is_known_by_its_first_number(tmp_path: Path) -> None:
+    """Two replacements told in two statements, of which the first one does not stand any more."""
+    header = "Opgørelsesmåned;Personnummer;Tidligere personnummer;Bopæl fra"
+    first, second, third, other = (f"020320-400{number}" for number in range(4))
+    for name, rows in {
+        "residents_2026-04_20260501": [f"2026-04;{second};{first};2020-03-02"],
+        "residents_2026-04_20260502": [f"2026-04;{second};;2020-03-02"],
+        "residents_2026-05_20260601": [f"2026-05;{third};{second};2020-03-02", f"2026-05;{other};;2020-03-02"],
+    }.items():
+        (tmp_path / "residents").mkdir(exist_ok=True)
+        (tmp_path / "residents" / f"{name}.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    of_first = native.person(first)
+    assert native.first_known_numbers(tmp_path) == {
+        native.person(second): of_first,
+        native.person(third): of_first,
+    }
+    standing = native.current(tmp_path, "residents")
+    assert [native.person(text) for text in standing["Personnummer"]] == [of_first, of_first, native.person(other)]
+
+
 @pytest.mark.parametrize(
     ("cpr", "born"),
     [

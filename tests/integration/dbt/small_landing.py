@@ -414,6 +414,7 @@ def _answers(respondent: int, grade: int, answers: Mapping[int, int | None]) -> 
             "school_year": "2025/2026",
             "institution_number": GRANTOFTEN,
             "grade_level": grade,
+            "form": "0-3" if grade <= 3 else "4-9",
             "respondent_key": respondent,
             "question_number": question,
             "answer_value": value,

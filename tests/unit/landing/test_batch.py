@@ -83,7 +83,7 @@ ROWS = {
         from range(80) as t (i)""",
     "wellbeing_answers": f"""
         select '2025/2026' as school_year, (100000 + p % 5)::varchar as institution_number,
-            (p % 10)::utinyint as grade_level, (p + 1)::uinteger as respondent_key, q::utinyint as question_number,
+            (p % 10)::utinyint as grade_level, if(p % 10 <= 3, '0-3', '4-9') as form, (p + 1)::uinteger as respondent_key, q::utinyint as question_number,
             case when (p + q) % 20 = 0 then null
                 when p % 10 >= 4 then [1, 2, 3, 3, 4, 4, 4, 5, 5][1 + (p * 7 + q * 3) % 9]
                 else 1 + (p + q) % 3 end::utinyint as answer_value, {COMMON}
@@ -178,6 +178,7 @@ FAULTS = [
     # wellbeing_answers
     Fault("wellbeing_answers", "all 40 questions", "select * from good where question_number <> 33"),
     Fault("wellbeing_answers", "all 20 questions", "select * from good where question_number <> 11 or grade_level >= 4"),
+    Fault("wellbeing_answers", "all grades 0 to 9 occur", "select * from good where grade_level <> 6"),
     Fault("wellbeing_answers", "all answers 1 to 5", "select * replace (if(answer_value = 5, 4, answer_value)::utinyint as answer_value) from good"),
     Fault("wellbeing_answers", "all answers 1 to 3", "select * replace (if(grade_level < 4, 2, answer_value)::utinyint as answer_value) from good"),
     Fault("wellbeing_answers", "at most 50 % of the questions are unanswered", "select * replace (if(question_number > 5, null, answer_value)::utinyint as answer_value) from good"),

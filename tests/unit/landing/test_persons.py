@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import WarehouseError
-from include.landing.persons import PersonNumber, Vault, key_id, parse_person_number, read_key
+from include.landing.persons import Key, PersonNumber, Vault, key_id, parse_person_number, read_key
 from include.settings import PROJECT_ROOT, Settings
 
 
@@ -67,10 +67,11 @@ def test_replacement_numbers_have_a_status_of_their_own(text: str) -> None:
 
 def test_the_key_is_made_once_and_for_the_owner_only(settings: Settings) -> None:
     key = read_key(settings)
-    assert len(key) == 32
+    assert [len(part) for part in key.parts] == [32]
     assert stat.S_IMODE(settings.key_file.stat().st_mode) == 0o600
     assert read_key(settings) == key
-    assert key_id(key) not in key.hex()
+    assert key_id(key) not in key.text
+    assert key.parts[0].hex() not in repr(key)
     assert [file.name for file in settings.key_file.parent.iterdir()] == ["person.key"]
 
 
@@ -98,9 +99,10 @@ def test_a_lost_key_is_not_replaced_in_silence(settings: Settings) -> None:
 
 def test_a_damaged_key_is_refused(settings: Settings) -> None:
     read_key(settings)
-    settings.key_file.write_text("abc")
-    with pytest.raises(WarehouseError, match="damaged"):
-        read_key(settings)
+    for content in ("abc", "", f"{bytes(32).hex()}\n{bytes(31).hex()}\n", "æ"):
+        settings.key_file.write_text(content)
+        with pytest.raises(WarehouseError, match="damaged"):
+            read_key(settings)
 
 
 def _person(serial: int) -> PersonNumber:
@@ -135,7 +137,7 @@ def test_the_vault_holds_no_number_and_is_for_the_owner_only(settings: Settings)
 
 def test_a_vault_of_another_key_is_refused(settings: Settings, tmp_path: Path) -> None:
     Vault(settings, "school", read_key(settings)).person_keys([_person(1)])
-    stranger = bytes(range(32))
+    stranger = Key((bytes(range(32)),))
     with pytest.raises(WarehouseError, match="another key"):
         Vault(settings, "school", stranger).person_keys([_person(1)])
 
@@ -143,7 +145,7 @@ def test_a_vault_of_another_key_is_refused(settings: Settings, tmp_path: Path) -
 def test_two_persons_that_draw_the_same_number_get_two(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     draws = iter([4, 4, 4, 9])
     monkeypatch.setattr("include.landing.persons.secrets.randbelow", lambda _: next(draws))
-    keys = Vault(settings, "school", bytes(32)).person_keys([_person(1), _person(2)])
+    keys = Vault(settings, "school", Key((bytes(32),))).person_keys([_person(1), _person(2)])
     assert sorted(keys.values()) == [5, 10]
 
 
@@ -159,3 +161,79 @@ def test_processes_at_once_agree(settings: Settings) -> None:
         for digits, person_key in keys.items():
             assert merged.setdefault(digits, person_key) == person_key
     assert len(merged) == len(set(merged.values())) == 500
+
+
+# ---- replaced numbers
+
+
+def _vault(settings: Settings, purpose: str = "school") -> Vault:
+    return Vault(settings, purpose, read_key(settings))
+
+
+def _key(settings: Settings, serial: int) -> int:
+    return next(iter(_vault(settings).person_keys([_person(serial)]).values()))
+
+
+def test_a_replaced_number_that_is_known_keeps_its_key(settings: Settings) -> None:
+    before = _key(settings, 1)
+    _vault(settings).learn_replaced([(_person(2), _person(1))])
+    assert _key(settings, 2) == _key(settings, 1) == before
+    assert _vault(settings).same_persons() == {}
+
+
+def test_the_new_number_may_come_before_the_old_one(settings: Settings) -> None:
+    new = _key(settings, 2)
+    _vault(settings).learn_replaced([(_person(2), _person(1))])
+    assert _key(settings, 1) == _key(settings, 2) == new
+    assert _vault(settings).same_persons() == {}
+
+
+def test_of_two_keys_in_data_the_older_numbers_stands(settings: Settings) -> None:
+    old, new = _key(settings, 1), _key(settings, 2)
+    _vault(settings).learn_replaced([(_person(2), _person(1))])
+    assert _key(settings, 1) == _key(settings, 2) == old
+    assert _vault(settings).same_persons() == {new: old}
+
+
+def test_a_vault_that_never_saw_the_person_learns_it_without_a_person(settings: Settings) -> None:
+    vault = _vault(settings)
+    vault.learn_replaced([(_person(2), _person(1))])
+    with sqlite3.connect(vault.file) as connection:
+        assert connection.execute("select count(*) from person").fetchone() == (0,)
+    assert _key(settings, 1) == _key(settings, 2)
+
+
+@pytest.mark.parametrize("told", [((2, 1), (3, 2)), ((3, 2), (2, 1)), ((3, 1), (3, 2)), ((2, 1), (3, 2), (1, 3))])
+def test_a_number_replaced_twice_leads_to_the_first_in_whatever_order(
+    settings: Settings, told: tuple[tuple[int, int], ...]
+) -> None:
+    keys = [_key(settings, serial) for serial in (1, 2, 3)]
+    for number, before in told:
+        _vault(settings).learn_replaced([(_person(number), _person(before))])
+        _vault(settings).learn_replaced([(_person(number), _person(before))])
+    (kept,) = {_key(settings, serial) for serial in (1, 2, 3)}
+    assert kept in keys
+    assert _vault(settings).same_persons() == {key: kept for key in keys if key != kept}
+
+
+def test_no_replacement_number_is_ever_joined_to_a_person(settings: Settings) -> None:
+    replacement = parse_person_number(number(62, 3, 12, "4001"))
+    assert replacement is not None
+    for pair in ((_person(1), replacement), (replacement, _person(1))):
+        with pytest.raises(ValueError, match="never joined"):
+            _vault(settings).learn_replaced([pair])
+    keys = _vault(settings).person_keys([_person(1), replacement])
+    assert len(set(keys.values())) == 2
+    with sqlite3.connect(_vault(settings).file) as connection:
+        assert dict(connection.execute("select person_key, status from person")) == {
+            keys[_person(1).digits]: "person",
+            keys[replacement.digits]: "replacement",
+        }
+
+
+def test_a_key_of_a_delivery_is_drawn_once_and_another_in_the_next(settings: Settings) -> None:
+    vault = _vault(settings)
+    people = vault.person_keys([_person(serial) for serial in range(200)]).values()
+    first, second = vault.delivery_keys(people, "a"), vault.delivery_keys(people, "b")
+    assert vault.delivery_keys(list(people)[:7], "a").items() <= first.items()
+    assert len({*people, *first.values(), *second.values()}) == 600

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
 from landing_steps import kept_files, landed, problems, take_in, write_lines
 from suites import COMMON, Batch, Fault, assert_is_told, assert_passes
 
 from include.demo.datasets import residents as generator
-from include.landing.contract import load_contracts
+from include.landing import store
+from include.landing.contract import PURPOSES, load_contracts
 from include.landing.ledger import Ledger
+from include.landing.persons import Vault, parse_person_number, read_key
 from include.settings import Settings
 
 CONTRACT = load_contracts()["residents"]
@@ -180,3 +183,122 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_wrong_statement_fails_the_suite(settings: Settings, fault: Fault) -> None:
     assert_is_told(settings, GOOD, fault)
+
+
+# ---- a replaced number keeps its person
+
+SCHOOL = ";".join(column.source_name for column in load_contracts()["enrolments"].columns)
+FORMS = load_contracts()["description_forms"]
+
+
+def enrolled(settings: Settings, label: str, *numbers: str) -> None:
+    rows = [f"{number};Et Navn;2025/2026;151003;0;0.A;01-08-2025;;Hedegård" for number in numbers]
+    write_lines(settings, f"enrolments/enrolments_2025-2026_{label}.csv", SCHOOL, *rows)
+
+
+def described(settings: Settings, label: str, *numbers: str) -> None:
+    header = ";".join(column.source_name for column in FORMS.delivered_columns)
+    rows = [
+        f"PBS-2026-{place:05d};{number};Et Navn;BAL-01;2026-03-0{place};Ja;;Nej;;;"
+        for place, number in enumerate(numbers, 1)
+    ]
+    write_lines(settings, f"description_forms/description_forms_{label}.csv", header, *rows)
+
+
+OLD, NEW, OTHER = cpr("020320", 9), cpr("020320", 1), cpr("020320", 2)
+TOLD = row(1, previous=OLD)
+
+
+def test_children_of_all_datasets_are_one_whatever_came_first(settings: Settings) -> None:
+    """The night on which the register tells it comes first, in the middle, or last; counts end up the same."""
+    steps = (
+        lambda home: (enrolled(home, "20260601", OLD, OTHER), take_in(home, "enrolments")),
+        lambda home: (described(home, "20260602", OLD, NEW, OTHER), take_in(home, "description_forms")),
+        lambda home: (deliver(home, "residents_2026-05_20260601.csv", TOLD, row(2)), take_in(home, "residents")),
+        lambda home: (
+            deliver(home, "residents_2026-04_20260502.csv", row(9, month="2026-04")),
+            take_in(home, "residents"),
+        ),
+    )
+    found = set()
+    for number, order in enumerate(itertools.permutations(range(4))):
+        home = settings.model_copy(update={"home": settings.home / f"h{number}"})
+        for step in order:
+            steps[step](home)
+        counts = landed(
+            home,
+            """
+            select
+                (select count(distinct person_key) from enrolments),
+                (select count(distinct person_key) from description_forms),
+                (select count(*) from description_forms),
+                (select count(distinct person_key) from residents),
+                (select count(distinct person_key) from (from residents select person_key union all from enrolments select person_key))
+            """,
+        )
+        found.add(*counts)
+    assert found == {(2, 2, 3, 2, 2)}
+
+
+def test_a_child_of_two_keys_is_one_from_the_night_that_the_register_tells_it(settings: Settings) -> None:
+    described(settings, "20260602", OLD, NEW, OTHER)
+    take_in(settings, "description_forms")
+    count = "select count(distinct person_key) from description_forms"
+    before = landed(settings, "select person_key from description_forms order by form_number")
+    fingerprint = store.fingerprint(settings)
+    assert landed(settings, count) == [(3,)]
+    deliver(settings, "residents_2026-05_20260601.csv", row(1), row(2))
+    take_in(settings, "residents")
+    assert landed(settings, count) == [(3,)]
+    deliver(settings, "residents_2026-05_20260617.csv", TOLD, row(2))
+    take_in(settings, "residents")
+    after = landed(settings, "select person_key from description_forms order by form_number")
+    assert after == [before[0], before[0], before[2]]
+    assert store.fingerprint(settings) != fingerprint
+    # it stays so when the register tells it no more
+    deliver(settings, "residents_2026-05_20260618.csv", row(1), row(2, district="SKL"))
+    take_in(settings, "residents")
+    assert landed(settings, "select person_key from description_forms order by form_number") == after
+
+
+def test_a_number_that_is_somebody_elses_too_teaches_nothing(settings: Settings) -> None:
+    replacement = cpr("620320", 1)
+    described(settings, "20260602", OLD, NEW, OTHER, cpr("020320", 3), replacement, cpr("020320", 5))
+    take_in(settings, "description_forms")
+    deliver(
+        settings,
+        "residents_2026-05_20260601.csv",
+        row(1, previous=OLD),
+        row(2, previous=OLD),
+        row(3, previous=cpr("020320", 5)),
+        row(5),
+        row(6, previous=replacement),
+        row(7, previous="ukendt"),
+    )
+    (delivery,) = take_in(settings, "residents")
+    assert delivery.landed_count == 6
+    assert [note for note in delivery.notes if "teach nothing" in note] == [
+        "previous_person_number: 4 numbers are somebody else's too or replacement numbers; they teach nothing."
+    ]
+    assert landed(settings, "select count(distinct person_key) from description_forms") == [(6,)]
+    assert all(OLD.encode() not in file.read_bytes() for file in kept_files(settings))
+
+
+def test_the_ledger_tells_no_keys_of_answers_to_the_wellbeing_measurement(settings: Settings) -> None:
+    described(settings, "20260602", OLD, NEW)
+    take_in(settings, "description_forms")
+    key = read_key(settings)
+    for number in (OLD, NEW):
+        found = parse_person_number(number)
+        assert found is not None
+        Vault(settings, "trivsel", key).person_keys([found])
+    deliver(settings, "residents_2026-05_20260601.csv", TOLD)
+    take_in(settings, "residents")
+    assert len(Vault(settings, "trivsel", key).same_persons()) == 1
+    with Ledger(settings) as ledger:
+        assert {purpose: bool(ledger.same_persons(purpose)) for purpose in PURPOSES} == {
+            "school": False,
+            "social": False,
+            "health": True,
+            "trivsel": False,
+        }

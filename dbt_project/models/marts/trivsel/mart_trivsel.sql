@@ -84,14 +84,20 @@ indicator_cells as (
         count(*) filter (where pupil_score > 3 and pupil_score <= 4) as pupils_3_to_4,
         count(*) filter (where pupil_score > 4) as pupils_4_to_5
     from pupil_indicators
-    group by grouping sets (
-        (municipality_code, school_year, indicator),
-        (municipality_code, school_year, indicator, school_stage),
-        (municipality_code, school_year, indicator, school_stage, grade_level),
-        (municipality_code, school_year, indicator, school_number),
-        (municipality_code, school_year, indicator, school_number, school_stage),
-        (municipality_code, school_year, indicator, school_number, school_stage, grade_level)
-    )
+    group by
+        grouping sets (
+            (municipality_code, school_year, indicator),
+            (municipality_code, school_year, indicator, school_stage),
+            (municipality_code, school_year, indicator, school_stage, grade_level),
+            (municipality_code, school_year, indicator, school_number),
+            (municipality_code, school_year, indicator, school_number, school_stage),
+            (municipality_code, school_year, indicator, school_number, school_stage, grade_level)
+        )
+    -- a grade or school that landing left out, since too few answered, is in the totals and has no row of its own
+    having
+        (grouping(school_number) = 1 or school_number is not null)
+        and (grouping(school_stage) = 1 or school_stage is not null)
+        and (grouping(grade_level) = 1 or grade_level is not null)
 ),
 
 indicator_spread as (
@@ -203,14 +209,20 @@ answer_cells as (
         count(*) filter (where answer_value = 2) as answers_2,
         count(*) filter (where answer_value = 3) as answers_3
     from located_answers
-    group by grouping sets (
-        (municipality_code, school_year, question_number),
-        (municipality_code, school_year, question_number, school_stage),
-        (municipality_code, school_year, question_number, school_stage, grade_level),
-        (municipality_code, school_year, question_number, school_number),
-        (municipality_code, school_year, question_number, school_number, school_stage),
-        (municipality_code, school_year, question_number, school_number, school_stage, grade_level)
-    )
+    group by
+        grouping sets (
+            (municipality_code, school_year, question_number),
+            (municipality_code, school_year, question_number, school_stage),
+            (municipality_code, school_year, question_number, school_stage, grade_level),
+            (municipality_code, school_year, question_number, school_number),
+            (municipality_code, school_year, question_number, school_number, school_stage),
+            (municipality_code, school_year, question_number, school_number, school_stage, grade_level)
+        )
+    -- a grade or school that landing left out, since too few answered, is in the totals and has no row of its own
+    having
+        (grouping(school_number) = 1 or school_number is not null)
+        and (grouping(school_stage) = 1 or school_stage is not null)
+        and (grouping(grade_level) = 1 or grade_level is not null)
 ),
 
 answer_values as (
