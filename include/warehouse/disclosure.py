@@ -98,7 +98,6 @@ class Total(_Declared):
     parts: str
     within: int | None = None
     columns: dict[str, str] | None = None
-    repeats: bool = False
 
     @model_validator(mode="before")
     @classmethod
