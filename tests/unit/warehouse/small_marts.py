@@ -189,10 +189,10 @@ def random_pupils(dice: random.Random, *, schools: int, labels: Sequence[str]) -
         for stage in STAGES:
             size = dice.choice([0, 3, 12, 40, 90])
             for label in labels:
-                days = sorted(dice.choice([0, 0, 1, 2, 5, 20]) for _ in range(dice.randint(0, size)))
+                days = sorted(round(max(0, dice.uniform(-2, 9)), 1) for _ in range(dice.randint(0, size)))
                 late = dice.randint(0, len(days))
                 found[label, f"15{school:02d}", stage] = Pupils(
-                    len(days), late, float(sum(days)), float(sum(days[-2:]))
+                    len(days), late, round(sum(days), 1), round(sum(days[-2:]), 1)
                 )
     return found
 
@@ -205,7 +205,8 @@ def school_rows(pupils: Mapping[tuple[str, str, str], Pupils]) -> list[list[obje
             groups.setdefault(key, []).append(some)
     rows: list[list[object]] = []
     for (label, school, stage), parts in groups.items():
-        number, late, days = (sum(getattr(one, name) for one in parts) for name in ("number", "late", "days"))
+        number, late = sum(one.number for one in parts), sum(one.late for one in parts)
+        days = round(sum(one.days for one in parts), 1)
         share, mean = (late / number, days / number) if number else (None, None)
         rows.append(["151", label, school, stage, number, late, days, share, mean])
     return rows

@@ -175,7 +175,8 @@ def test_parts_are_counted_and_share_what_stands_outside() -> None:
     # A column that one part has is in the table.
     assert declaration.left_out == set()
     wrong = read_declaration({**HEAD, **shared, "parts": [*parts, {"rows": "grade = 3"}]})
-    assert list(problems("mart_x", wrong, TYPES))[0].startswith("table mart_x, part 3: column days is declared nowhere")
+    first = next(problems("mart_x", wrong, TYPES))
+    assert first.startswith("table mart_x, part 3: column days is declared nowhere")
 
 
 def test_a_public_mart_is_exact_unless_it_leaves_rows_out() -> None:
