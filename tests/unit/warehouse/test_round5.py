@@ -70,26 +70,29 @@ def test_every_finest_figure_becomes_a_neighbouring_multiple(seed: int) -> None:
     assert list(rules_broken(system, values, NOBODY)) == []
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_totals_are_sums_of_what_is_published_and_stay_near(seed: int) -> None:
-    marts = schools(seed)
-    rows = marts.read(marts.publish(seed=seed), "mart_school")
-    exact = {tuple(row[:4]): row for row in school_rows(random_pupils(dice(seed), schools=6, labels=months(3)))}
-    for column, place in (("pupils", 4), ("late_pupils", 5)):
-        sums: dict[tuple[object, ...], int] = defaultdict(int)
-        for row in rows:
-            if row["school"] != "all" and row["stage"] != "all":
-                for school in (row["school"], "all"):
-                    for stage in (row["stage"], "all"):
-                        sums[row["month_label"], school, stage] += row[column]  # type: ignore[operator]
-        for row in rows:
-            key = (row["month_label"], row["school"], row["stage"])
-            assert row[column] == sums[key]
-            true = exact["151", *key][place]
-            if row["school"] != "all":
-                assert abs(row[column] - true) <= (6 if row["stage"] == "all" else 4)  # type: ignore[operator]
-            else:
-                assert abs(row[column] - true) <= 10  # type: ignore[operator]
+def test_totals_are_sums_of_what_is_published_and_stay_near() -> None:
+    errors: dict[bool, list[int]] = {True: [], False: []}
+    for seed in SEEDS:
+        marts = schools(seed)
+        rows = marts.read(marts.publish(seed=seed), "mart_school")
+        exact = {tuple(row[:4]): row for row in school_rows(random_pupils(dice(seed), schools=6, labels=months(3)))}
+        for column, place in (("pupils", 4), ("late_pupils", 5)):
+            sums: dict[tuple[object, ...], int] = defaultdict(int)
+            for row in rows:
+                if row["school"] != "all" and row["stage"] != "all":
+                    for school in (row["school"], "all"):
+                        for stage in (row["stage"], "all"):
+                            sums[row["month_label"], school, stage] += row[column]  # type: ignore[operator]
+            for row in rows:
+                key = (row["month_label"], row["school"], row["stage"])
+                assert row[column] == sums[key]
+                if row["stage"] == "all":
+                    off = abs(row[column] - exact["151", *key][place])  # type: ignore[operator]
+                    errors[row["school"] == "all"].append(off)
+    # Drawn at random, three neighbours are 2.9 away from the truth on the average, and eighteen over 7.
+    assert sum(errors[False]) / len(errors[False]) < 2.4
+    assert sum(errors[True]) / len(errors[True]) < 4
+    assert max(errors[True] + errors[False]) <= 10
 
 
 def test_the_choice_follows_from_the_salt_and_from_nothing_else() -> None:
