@@ -443,6 +443,8 @@ def _equal_series(values: Mapping[_Series, Mapping[str, int]], exact: Floats) ->
 
 def _json(names: Iterable[str]) -> str:
     """SQL of a row's key: JSON of some columns as text."""
+    if not (names := list(names)):
+        return "'{}'"
     return "to_json({" + ", ".join(f"{literal(name)}: {quoted(name)}::varchar" for name in names) + "})::varchar"
 
 
