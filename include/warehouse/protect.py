@@ -153,7 +153,9 @@ class _Gate:
         seed = registry.salt(self.settings)
         began = time.monotonic()
         for attempt in range(_ATTEMPTS):
-            values = choose(system, self.earlier, seed=seed + attempt, hide=frozenset(hide))
+            # While more is withheld the choice stays, or other cells would be found every time.
+            other = min(attempt, _OTHER_CHOICES)
+            values = choose(system, self.earlier, seed=seed + other, hide=frozenset(hide))
             result = attack(system, values, self.ever)
             if not result.found:
                 break

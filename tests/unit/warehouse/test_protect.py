@@ -12,7 +12,9 @@ import pytest
 from tiny_dbt_project import PERSON_KEYS, Template
 
 from include.settings import Settings
-from include.warehouse.protect import DisclosureFound, protect
+from include.warehouse import registry, round5
+from include.warehouse.protect import DisclosureFound, check, make_protected, protect
+from include.warehouse.round5 import Told
 
 Run = Callable[[str], Path]
 
@@ -235,3 +237,201 @@ def test_a_name_in_a_mart_about_persons_is_found_and_never_shown(run: Run, setti
 def test_texts_of_seeds_may_stand_in_a_mart_about_persons(run: Run, settings: Settings) -> None:
     change(run("run"), "update marts.mart_pupils set institution_number = 'Skoler / Økonomi'")
     assert "mart_pupils.institution_number" in protect(settings, "run").searched_for_words
+
+
+# --- what is made, attacked and judged --------------------------------------------------------------------------------
+
+PROTECTED = {**PUBLIC, "mode": "round5", "grid": ["institution_number", "grade_level"],
+             "copied": ["institution_number", "grade_level"], "columns": {"pupils": "count"}}  # fmt: skip
+ROLL = {
+    **PROTECTED,
+    "totals": [{"rows": "grade_level = 0", "parts": "part.grade_level > 0"}],
+    "known": [{"column": "pupils", "rows": "grade_level = 0", "source": "uddannelsesstatistik.dk"}],
+}
+BY_GRADE = (
+    "create or replace table marts.mart_pupils as select '151003' as institution_number, grade_level, pupils::bigint "
+    "as pupils from (values (0, 27), (1, 4), (2, 9), (3, 14)) as t (grade_level, pupils)"
+)
+
+
+def found_by_check(settings: Settings) -> list[str]:
+    with pytest.raises(DisclosureFound) as caught:
+        check(settings, "run")
+    return [line.removeprefix("- ") for line in caught.value.reason.splitlines() if line.startswith("- ")]
+
+
+def spoil(folder: Path, *statements: str) -> None:
+    with duckdb.connect(str(folder / "protected.duckdb")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_making_and_judging_are_two_steps(run: Run, settings: Settings) -> None:
+    folder = run("run")
+    (folder / "protected.duckdb").unlink()
+    assert found_by_check(settings) == ["schema marts: the run has no protected file; start the refresh again"]
+    make_protected(settings, "run")
+    report = check(settings, "run")
+    assert (report.cells, report.hidden, report.repaired) == (1, 0, 0)
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert (written["is_passed"], written["findings"], written["protected"]) == (True, [], ["mart_pupils"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "findings"),
+    [
+        ("update marts.mart_pupils set pupils = 41", ["column mart_pupils.pupils: 1 cell(s) are no multiples of their "
+         "step, or missing"]),
+        ("update marts.mart_pupils set pupils = null", ["column mart_pupils.pupils: 1 cell(s) are no multiples of "
+         "their step, or missing"]),
+        ("update marts.mart_pupils set pupils = 50", ["column mart_pupils.pupils: 1 cell(s) are no neighbours of the "
+         "true figure"]),
+        ("delete from marts.mart_pupils", ["column mart_pupils.pupils: 1 cell(s) are no multiples of their step, or "
+         "missing", "table mart_pupils: 1 row(s) are not what the published rules make of it"]),
+        ("alter table marts.mart_pupils add column names varchar", ["column mart_pupils.names: is in the protected "
+         "table and should not be"]),
+        ("update marts.dim_center set remark = 'x'", ["column dim_center.remark: 2 cell(s) are not what the published "
+         "rules make of it"]),
+        ("create table marts.exact as select 41 as pupils", ["table exact: no model declares it, and it is in the "
+         "protected file"]),
+    ],
+)  # fmt: skip
+def test_a_file_that_was_tampered_with_is_refused(
+    run: Run, settings: Settings, statement: str, findings: list[str]
+) -> None:
+    folder = run("run")
+    check(settings, "run")
+    spoil(folder, statement)
+    found = found_by_check(settings)
+    if "dim_center" in statement:
+        # A public mart has no grid that would tell the column.
+        findings = ["table dim_center: 2 row(s) are not what the published rules make of it"]
+    assert found == findings
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert (written["is_passed"], written["findings"]) == (False, findings)
+    protect(settings, "run")
+
+
+def test_what_is_found_is_withheld_until_nothing_is(
+    run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six of six are late: published as 10, they are at least six, and at most the six of the roll.
+
+    A careful choice never comes to that, so here it is drawn at random.
+    """
+    monkeypatch.setattr(round5, "_TRUTH", 0.0)
+    monkeypatch.setattr(round5, "_SAME", 0.0)
+    folder = run("run")
+    change(
+        folder,
+        "create or replace table marts.mart_pupils as select '151003' as institution_number, grade_level::integer as "
+        "grade_level, 6::bigint as pupils, 6::bigint as late from range(60) as t (grade_level)",
+    )
+    said = {
+        **PROTECTED,
+        "columns": {"pupils": "count", "late": "count"},
+        "relations": ["late <= pupils"],
+        "known": [{"column": "pupils", "rows": "true", "source": "uddannelsesstatistik.dk"}],
+    }
+    declare(folder, "mart_pupils", said)
+    report = protect(settings, "run")
+    assert 0 < report.repaired < 40
+    assert report.hidden == report.repaired
+    with duckdb.connect(str(folder / "protected.duckdb"), read_only=True) as connection:
+        rows = connection.execute("select late, is_hidden, hidden_columns from marts.mart_pupils").fetchall()
+    assert [row for row in rows if row not in [(5, False, []), (None, True, ["late"])]] == []
+    assert sum(row[1] for row in rows) == report.hidden
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert written["repaired"] == report.repaired
+    # What is withheld is registered as withheld.
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select count(*) from '{folder}/registered.parquet' where is_hidden").fetchone()
+    assert found == (report.hidden,)
+
+
+def test_what_can_not_be_mended_stops_the_release_and_names_no_value(run: Run, settings: Settings) -> None:
+    """Published last month, before the roll was public: all three at their upper ends, whatever is withheld now."""
+    folder = run("run")
+    change(folder, BY_GRADE)
+    declare(folder, "mart_pupils", ROLL)
+    assert protect(settings, "run").cells == 3
+    cells = [
+        (("mart_pupils", "pupils", json.dumps({"grade_level": f"{grade}", "institution_number": "151003"},
+                                              separators=(",", ":"))), Told(value))
+        for grade, value in ((0, 15.0), (1, 0.0), (2, 5.0), (3, 10.0))
+    ]  # fmt: skip
+    with duckdb.connect() as connection:
+        registry.write(connection, folder / "before.parquet", cells)
+        registry.append(connection, settings, folder / "before.parquet", as_of="2026-05-31", release="20260531T013000Z")
+    with pytest.raises(DisclosureFound) as caught:
+        protect(settings, "run")
+    (found,) = [line.removeprefix("- ") for line in caught.value.reason.splitlines() if line.startswith("- ")]
+    keys = "; ".join(sorted(key[2] for key, _ in cells[1:]))
+    assert found == f"column mart_pupils.pupils: 3 cell(s) have fewer than three possible values: {keys}"
+    assert "nothing is published" in str(caught.value)
+    assert "meta.discloses" in caught.value.remedy
+    for value in ("27", "14", " 9", " 4"):
+        assert value not in str(caught.value).replace(keys, "")
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert (written["is_passed"], written["findings"]) == (False, [found])
+
+
+def test_of_many_cells_only_three_are_named(run: Run, settings: Settings) -> None:
+    folder = run("run")
+    change(
+        folder,
+        "create or replace table marts.mart_pupils as select '151003' as institution_number, grade_level::integer as "
+        "grade_level, 4::bigint as pupils, 4::bigint as late from range(7) as t (grade_level)",
+    )
+    declare(folder, "mart_pupils", {**PROTECTED, "columns": {"pupils": "count", "late": "count"}})
+    protect(settings, "run")
+    spoil(folder, "update marts.mart_pupils set late = 3")
+    assert found_by_check(settings)[0] == (
+        "column mart_pupils.late: 7 cell(s) are no multiples of their step, or missing"
+    )
+
+
+MEASURES = "create table marts.dim_measure as select '151' as municipality_code, 'K1' as measure_id, {} as datasets"
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        (None, "table mart_pupils: publishes rows as they are, and no measure tells that they are not about persons"),
+        (MEASURES.format("['enrolments']"), "table mart_pupils: 1 row(s) that are published as they are descend from "
+         "data about persons"),
+        (MEASURES.format("null::varchar[]"), "table mart_pupils: 1 row(s) that are published as they are descend from "
+         "data about persons"),
+        (MEASURES.format("['ledger_postings']"), None),
+    ],
+)  # fmt: skip
+def test_rows_are_public_in_a_mart_about_persons_only_if_their_measure_is_of_none(
+    run: Run, settings: Settings, statement: str | None, finding: str | None
+) -> None:
+    folder = run("run")
+    change(
+        folder,
+        "create or replace table marts.mart_pupils as select '151003' as institution_number, 3 as grade_level, "
+        "40::bigint as pupils, '151' as municipality_code, 'K1' as measure_id",
+        *([statement] if statement else []),
+    )
+    shared = {name: PROTECTED[name] for name in ("mode", "unit", "audience", "grid")}
+    copied = [*PROTECTED["copied"], "municipality_code", "measure_id"]  # type: ignore[misc]
+    parts = [
+        {"rows": "measure_id = 'K1'", "mode": "public"},
+        {"rows": "measure_id <> 'K1'", "columns": {"pupils": "count"}},
+    ]
+    declare(folder, "mart_pupils", {**shared, "copied": copied, "parts": parts})
+    if statement:
+
+        def edit(manifest: dict[str, Any]) -> None:
+            node = json.loads(json.dumps(manifest["nodes"]["model.tiny.dim_center"]))
+            node |= {"name": "dim_measure", "alias": "dim_measure", "unique_id": "model.tiny.dim_measure"}
+            manifest["nodes"]["model.tiny.dim_measure"] = node
+            manifest["parent_map"]["model.tiny.dim_measure"] = []
+
+        edit_manifest(folder, edit)
+    if finding:
+        assert findings(settings) == [finding]
+    else:
+        protect(settings, "run")

@@ -24,7 +24,9 @@ from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.content_hash import content_hash
 from include.warehouse.disclosure import HIDDEN_COLUMNS, HIDDEN_DESCRIPTIONS, PROTECTED
 from include.warehouse.marts import with_article
+from include.warehouse.protect import protect
 from include.warehouse.release import (
+    Release,
     current,
     new_run_id,
     publish,
@@ -242,6 +244,39 @@ def test_the_same_build_has_the_same_content_and_a_changed_one_another(run: Run,
     assert first.content_hash == second.content_hash != third.content_hash
     for release in (first, second, third):
         verify(settings, release.release_id, with_content=True)
+
+
+def pupils(release: Release) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(release.path / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.execute("from marts.mart_pupils order by all").fetchall()
+
+
+def test_figures_about_persons_change_once_a_month(run: Run, settings: Settings) -> None:
+    def night(run_id: str, as_of: str, number: int, *, grades: int = 1) -> Release:
+        folder = run(run_id)
+        _edit(folder, "inputs.json", lambda inputs: inputs.update(as_of=as_of))
+        with duckdb.connect(str(folder / "build" / "warehouse.duckdb")) as connection:
+            connection.execute(f"update marts.mart_pupils set pupils = {number}")
+            connection.execute(f"insert into marts.mart_pupils from marts.mart_pupils limit {grades - 1}")
+            connection.execute("update marts.mart_pupils set grade_level = rowid")
+        protect(settings, run_id)
+        return publish(settings, run_id)
+
+    first = night("20260618T013000Z", "2026-06-18", 40)
+    second = night("20260619T013000Z", "2026-06-19", 62, grades=2)
+    assert pupils(first) == pupils(second) == [("151003", 0, 40, False, [])]
+    assert first.content_hash != second.content_hash
+    manifests = [json.loads((one.path / "manifest.json").read_text("utf-8")) for one in (first, second)]
+    assert manifests[0]["protected_hash"] != manifests[0]["content_hash"]
+    third = night("20260701T013000Z", "2026-07-01", 65, grades=2)
+    assert pupils(third) == [("151003", 0, 65, False, []), ("151003", 1, 65, False, [])]
+    registry = settings.home / "disclosure" / "registry"
+    with duckdb.connect() as connection:
+        counted = [
+            connection.execute(f"select count(*) from '{registry}/{one.release_id}.parquet'").fetchone()
+            for one in (first, second, third)
+        ]
+    assert counted == [(1,), (0,), (2,)]
 
 
 def test_nothing_is_published_that_has_not_passed_the_gate(run: Run, settings: Settings) -> None:
@@ -586,6 +621,8 @@ def test_kill_9_at_any_step_leaves_a_whole_release_and_readers_see_none_fail(
             standing = current(settings)
             assert standing is not None
             assert verify(settings, standing.release_id, with_content=True).content_hash == content
+            # No release is read whose figures the registry does not know.
+            assert (settings.home / "disclosure" / "registry" / f"{standing.release_id}.parquet").is_file()
         dice = random.Random(2026)  # noqa: S311
         for _ in range(4):
             child = say(publisher, 0)
