@@ -428,7 +428,8 @@ def _read_table(
         if with_exact:
             same = " and ".join(f't."{column}" is not distinct from e."{column}"' for column in grid)
             found = connection.execute(
-                f'select t.rid, e.* from p as t join exact.{schema}."{name}" as e on {same}'
+                # Finer rows that are not published may have the same key.
+                f'select t.rid, e.* from p as t join (from exact.{schema}."{name}" where {part.rows}) as e on {same}'
             ).to_arrow_table()
             for row in found.to_pylist():
                 table.exact[row.pop("rid")] = row
