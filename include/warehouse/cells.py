@@ -126,7 +126,8 @@ def load(
 ) -> System:
     """The system of a build that is attached as `warehouse`. Raises WarehouseError for a condition that is no SQL.
 
-    `held` are the cells that were published this month: what is new beside them waits for the next month.
+    `held` are the cells that were published this month: what is new beside them waits for the next month, and one of
+    which the mart has no figure any more stays a cell, of nobody.
     """
     through = last_full_month(dt.date.fromisoformat(as_of)).isoformat()
     return _Loader(connection, through, held).load(declarations)
@@ -169,7 +170,10 @@ class _Loader:
         exact = np.concatenate([np.empty(0), *self.exact])
         for cell, parts in self.parts.items():
             step[cell] = step[parts[0]]
-        same = _same(self.series, exact, step)
+        # Days are never one figure with pupils, however equal: they are withheld for other reasons.
+        kind = step.copy()
+        kind[list(self.amount_n)] *= -1
+        same = _same(self.series, exact, kind)
         by_root: dict[int, int] = {}
         for whole in self.parts:
             # One figure that is a sum in two marts: the same persons divided in two ways.
@@ -266,11 +270,11 @@ class _Loader:
         found = np.ma.array(fetched, np.float64)
         missing = np.ma.getmaskarray(found) | np.isnan(np.ma.filled(found, np.nan))
         if waiting := self.held_columns.get((rows.table, name)):
-            missing |= np.array([key not in waiting for key in rows.keys], bool)
+            missing = np.array([key not in waiting for key in rows.keys], bool)
         cells = np.full(len(found), -1, np.int64)
         there = np.flatnonzero(~missing)
         cells[there] = np.arange(self.size, self.size + len(there))
-        self.exact.append(np.asarray(np.ma.filled(found, 0.0), np.float64)[there])
+        self.exact.append(np.nan_to_num(np.ma.filled(found, 0.0))[there])
         self.two_persons.append(np.full(len(there), np.nan))
         self.size += len(there)
         block = Block(rows, name, figure, cells)
@@ -387,18 +391,18 @@ class _Loader:
 
 
 _Series = tuple[str, str, int]
-"""Municipality, column of a mart with the row's other keys, and step."""
+"""Municipality, column of a mart with the row's other keys, and step (below zero for days and money)."""
 
 
-def _same(series: Iterable[tuple[int, str, str, str]], exact: Floats, step: Integers) -> Integers:
+def _same(series: Iterable[tuple[int, str, str, str]], exact: Floats, kind: Integers) -> Integers:
     """The first cell of those that are one figure: series with equal values in all periods that both have.
 
     Two series are one figure if they have at least three periods in common and three different values in them, one of
-    them telling: at least 20, or 5 in five periods or more. Series of different municipalities or steps never are.
+    them telling: at least 20, or 5 in five periods or more. Series of different municipalities or kinds never are.
     """
     values: dict[_Series, dict[str, int]] = defaultdict(dict)
     for cell, name, period, municipality in series:
-        values[municipality, name, int(step[cell])][period] = cell
+        values[municipality, name, int(kind[cell])][period] = cell
     same = list(range(len(exact)))
 
     def root(cell: int) -> int:

@@ -25,9 +25,9 @@ _PRESSED = 3.0
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
 _PROMISED = 4.0
-"""How much a total weighs whose error is declared, and a relation."""
+"""How much a total weighs whose error is declared."""
 _SAME = 50.0
-"""How much it weighs that the same persons, divided in two ways, come to the same."""
+"""How much a relation weighs: no share over 1, and the same persons, divided in two ways, come to the same."""
 _HELD = 0.3
 """How much it weighs to leave what was published in an earlier month."""
 
@@ -98,7 +98,7 @@ def settle(system: System, published: Floats, hidden: Flags, held: Mapping[int, 
     for cell, told in own.items():
         is_held[cell] = True
         hidden[cell] |= told.is_hidden
-    hidden = np.isin(system.same, np.unique(system.same[hidden]))
+    hidden = _spread(system, hidden, is_held)
     single = np.array([c for c in range(len(published)) if c not in system.parts and system.step[c] > 1], np.int64)
     if len(single):
         published[single] = published[system.same[single]]
@@ -204,13 +204,14 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
     chosen = low + (is_between & (_draws(system, finest, seed) < truth - low))
     chosen = np.where(np.isnan(sticky), chosen, sticky)
     chosen = np.where(np.isnan(fixed), chosen, fixed)
-    free = np.flatnonzero(is_between & np.isnan(fixed))
     random = np.random.default_rng(seed)
     lines = _lines(system, place)
     of: list[list[tuple[int, float]]] = [[] for _ in finest]
     for number, line in enumerate(lines):
         for one, factor in zip(line.inside.tolist(), line.factors.tolist(), strict=True):
             of[one].append((number, factor))
+    # What is in no line stays as it was drawn: else it would always be the nearer one, and 5 would tell 3 to 7.
+    free = np.flatnonzero(is_between & np.isnan(fixed) & np.array([bool(lines_of) for lines_of in of], bool))
     search = _Search(
         picked=chosen.tolist(),
         floor=low.tolist(),
@@ -268,8 +269,7 @@ def _lines(system: System, place: Integers) -> list[_Line]:
         inside = [one for one in factors if factors[one]]
         if inside and (place[inside] >= 0).all():
             weighed = np.array([factors[one] for one in inside])
-            weight = _PROMISED if sign == "<=" else _SAME
-            kept.append(_Line(place[inside], weighed, 0.0, weight, is_one_sided=sign == "<="))
+            kept.append(_Line(place[inside], weighed, 0.0, _SAME, is_one_sided=sign == "<="))
     return kept
 
 
@@ -323,7 +323,12 @@ def withheld(system: System, values: Values) -> Flags:
         is_finest_amount = system.step[cell] > 1 and cell not in system.parts
         if is_few or (is_finest_amount and is_dominated(system, cell)):
             hidden[cell] = True
-    return np.isin(system.same, np.unique(system.same[hidden]))
+    return _spread(system, hidden, values.is_held)
+
+
+def _spread(system: System, hidden: Flags, is_held: Flags) -> Flags:
+    """What is withheld in one mart is so in all, but for what was published this month: new data change nothing."""
+    return np.where(is_held, hidden, np.isin(system.same, np.unique(system.same[hidden])))
 
 
 def is_dominated(system: System, cell: int) -> bool:

@@ -35,13 +35,16 @@ def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     file.write_text(json.dumps(manifest), "utf-8")
 
 
-def declare(folder: Path, model: str, sensitivity: str | None) -> None:
+PUBLIC = {"mode": "public", "unit": "ingen / none", "audience": "Alle / Everybody"}
+
+
+def declare(folder: Path, model: str, discloses: object) -> None:
     def edit(manifest: dict[str, Any]) -> None:
         node = manifest["nodes"][f"model.tiny.{model}"]
         for meta in (node["meta"], node["config"]["meta"]):
-            meta.pop("sensitivity")
-            if sensitivity:
-                meta["sensitivity"] = sensitivity
+            meta.pop("discloses", None)
+            if discloses is not None:
+                meta["discloses"] = discloses
 
     edit_manifest(folder, edit)
 
@@ -57,7 +60,7 @@ def test_a_build_without_persons_passes_and_says_what_was_searched(run: Run, set
     (folder / "operations" / "protection.json").unlink()
     report = protect(settings, "run")
     assert report.public == ("data_freshness", "dim_center", "mart_spending")
-    assert report.restricted == ("mart_pupils",)
+    assert report.protected == ("mart_pupils",)
     # Account strings hold groups of digits by the dozen; lists are searched, amounts are not.
     assert "mart_spending.account_string" not in report.searched_for_cpr
     assert {"dim_center.contributors", "mart_spending.account_alias"} <= set(report.searched_for_cpr)
@@ -67,9 +70,9 @@ def test_a_build_without_persons_passes_and_says_what_was_searched(run: Run, set
     assert written["public"] == list(report.public)
 
 
-def test_a_mart_that_descends_from_persons_must_be_restricted(run: Run, settings: Settings) -> None:
+def test_a_mart_that_descends_from_persons_must_be_protected(run: Run, settings: Settings) -> None:
     folder = run("run")
-    declare(folder, "mart_pupils", "public")
+    declare(folder, "mart_pupils", PUBLIC)
     (found,) = findings(settings)
     assert found.startswith("table mart_pupils (models/marts/mart_pupils.sql): descends from enrolments")
     written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
@@ -93,11 +96,17 @@ def test_lineage_that_dbt_was_not_told_is_seen_in_the_sql(run: Run, settings: Se
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("said", [None, "secret"])
-def test_every_mart_says_who_may_read_it(run: Run, settings: Settings, said: str | None) -> None:
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (None, "its model declares no `meta.discloses`"),
+        ({**PUBLIC, "mode": "secret"}, "mode: Input should be 'public' or 'round5'"),
+    ],
+)
+def test_every_mart_says_what_it_discloses(run: Run, settings: Settings, said: object, problem: str) -> None:
     declare(run("run"), "dim_center", said)
     (found,) = findings(settings)
-    assert found.startswith("table dim_center (models/marts/dim_center.sql): its model does not say")
+    assert found == f"table dim_center (models/marts/dim_center.sql): {problem}"
 
 
 def test_a_table_without_a_model_and_a_model_without_a_table(run: Run, settings: Settings) -> None:
@@ -117,8 +126,10 @@ def test_a_table_without_a_model_and_a_model_without_a_table(run: Run, settings:
 )
 def test_no_column_has_the_name_of_a_person(run: Run, settings: Settings, column: str) -> None:
     change(run("run"), f"alter table marts.mart_pupils add column {column}")
-    (found,) = findings(settings)
-    assert found.startswith(f"column mart_pupils.{column.partition(' ')[0]}: has ")
+    name = column.partition(" ")[0]
+    undeclared, found = findings(settings)
+    assert undeclared == f"table mart_pupils: column {name} is declared nowhere; say in `meta.discloses` what it holds"
+    assert found.startswith(f"column mart_pupils.{name}: has ")
 
 
 @pytest.mark.parametrize("text", ["barn {} henvist", "{}", "nr.{}/x", "cpr{}cpr", "2026 {}, 17"])
@@ -133,7 +144,7 @@ def test_a_cpr_number_in_text_is_found_and_never_shown(run: Run, settings: Setti
     assert number(hyphen) not in str(caught.value)
 
 
-def test_cpr_numbers_in_lists_restricted_marts_and_of_substitute_numbers_are_found(
+def test_cpr_numbers_in_lists_marts_about_persons_and_of_substitute_numbers_are_found(
     run: Run, settings: Settings
 ) -> None:
     folder = run("run")
@@ -174,16 +185,17 @@ def test_codes_of_ten_digits_pass_but_not_with_a_hyphen(run: Run, settings: Sett
     assert found.startswith("column mart_spending.account_alias: 1 different")
 
 
-@pytest.mark.parametrize("kind", ["ubigint", "varchar"])
-def test_person_keys_are_found_under_any_name(run: Run, settings: Settings, kind: str) -> None:
+@pytest.mark.parametrize("column", ["pupils", "institution_number"])
+def test_person_keys_are_found_under_any_name(run: Run, settings: Settings, column: str) -> None:
     keys = ", ".join(f"({key})" for key in PERSON_KEYS)
+    pupils, number = ("x", "'151003'") if column == "pupils" else ("12", "x")
     change(
         run("run"),
-        f"create or replace table marts.mart_pupils as select '151003' as institution_number, 3 as grade_level, "
-        f"x::{kind} as pupils from (values {keys}) as t (x)",
+        f"create or replace table marts.mart_pupils as select ({number})::varchar as institution_number, "
+        f"row_number() over () as grade_level, ({pupils})::bigint as pupils from (values {keys}) as t (x)",
     )
     (found,) = findings(settings)
-    assert found == "column mart_pupils.pupils: its numbers are keys of persons"
+    assert found == f"column mart_pupils.{column}: its numbers are keys of persons"
 
 
 def test_large_numbers_that_are_no_keys_pass(run: Run, settings: Settings) -> None:

@@ -22,6 +22,7 @@ from include.errors import WarehouseError
 from include.landing.contract import load_contracts
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.content_hash import content_hash
+from include.warehouse.disclosure import HIDDEN_COLUMNS, HIDDEN_DESCRIPTIONS, PROTECTED
 from include.warehouse.marts import with_article
 from include.warehouse.release import (
     current,
@@ -130,7 +131,8 @@ def test_a_release_has_its_parts_in_their_places(run: Run, settings: Settings, u
         os.umask(before)
     path = settings.releases / "current"
     assert path.readlink() == Path("20260619T013000Z")
-    assert tables(path / "warehouse.duckdb") == {"marts.data_freshness", "marts.dim_center", "marts.mart_spending"}
+    marts = {"marts.data_freshness", "marts.dim_center", "marts.mart_pupils", "marts.mart_spending"}
+    assert tables(path / "warehouse.duckdb") == marts
     assert tables(path / "restricted" / "warehouse.duckdb") == {"marts.mart_pupils"}
     modes = {str(file.relative_to(release.path)): stat.S_IMODE(file.stat().st_mode) for file in release.path.rglob("*")}
     assert modes["warehouse.duckdb"] == modes["manifest.json"] == 0o644
@@ -161,11 +163,18 @@ def test_tables_and_columns_say_what_they_are(run: Run, settings: Settings) -> N
         assert said == ("Centrets kode / The centre's code",)
         said = connection.execute("select comment from duckdb_tables() where table_name = 'mart_spending'").fetchone()
         assert said == ("Each row is an account's posting",)
+        for name, description in zip(HIDDEN_COLUMNS, HIDDEN_DESCRIPTIONS, strict=True):
+            said = connection.execute(
+                "select comment from duckdb_columns() where table_name = 'mart_pupils' and column_name = ?", [name]
+            ).fetchone()
+            assert said == (description,)
+        said = connection.execute("select comment from duckdb_tables() where table_name = 'mart_pupils'").fetchone()
+        assert said == (f"Each row is a school and grade. {PROTECTED}",)
         rows = connection.execute("select center_code, contributors, remark from marts.dim_center").fetchall()
         assert rows == [("1", ["a", "b"], None), ("2", ["a", "b"], None)]
 
 
-def test_the_manifest_says_what_the_release_is_and_counts_no_restricted_rows(run: Run, settings: Settings) -> None:
+def test_the_manifest_says_what_the_release_is_and_counts_no_exact_rows(run: Run, settings: Settings) -> None:
     release = publish(settings, run("20260619T013000Z").name, notes=["one", "two"])
     manifest = json.loads((release.path / "manifest.json").read_text("utf-8"))
     assert manifest["release_id"] == manifest["run_id"] == "20260619T013000Z"
@@ -173,8 +182,10 @@ def test_the_manifest_says_what_the_release_is_and_counts_no_restricted_rows(run
     assert manifest["as_of"] == "2026-06-19"
     assert manifest["municipality"] == {"code": "151", "name": "Ballerup"}
     assert manifest["is_synthetic"] is False
-    assert manifest["tables"] == {"data_freshness": len(load_contracts()), "dim_center": 2, "mart_spending": 200}
-    assert manifest["restricted_tables"] == ["mart_pupils"]
+    published = {"data_freshness": len(load_contracts()), "dim_center": 2, "mart_pupils": 1, "mart_spending": 200}
+    assert manifest["tables"] == published
+    assert manifest["protected_tables"] == manifest["restricted_tables"] == ["mart_pupils"]
+    assert manifest["protected_hash"] != manifest["content_hash"]
     assert manifest["load_times"] == ["data_freshness.loaded_at"]
     assert manifest["deliveries"] == []
     assert len(manifest["stale_datasets"]) == len(load_contracts())
