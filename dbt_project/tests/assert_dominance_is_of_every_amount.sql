@@ -7,8 +7,8 @@ school_absence as (
         'mart_school_absence' as mart,
         absence.period,
         absence.pupils as persons,
-        absence.absence_days as amount,
-        two.absence_days as two_largest
+        absence.sick_days as amount,
+        two.sick_days as two_largest
     from {{ ref('mart_school_absence') }} as absence
     left join {{ ref('int_dominance_school_absence') }} as two
         on

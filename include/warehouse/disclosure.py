@@ -98,7 +98,6 @@ class Total(_Declared):
     parts: str
     within: int | None = None
     columns: dict[str, str] | None = None
-    repeats: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -167,11 +166,15 @@ class Part(_Declared):
 
 
 class Declaration(_Declared):
-    """What one mart discloses: to whom, about whom, and how. `parts` is one for most marts."""
+    """What one mart discloses: to whom, about whom, and how. `parts` is one for most marts.
+
+    `loss` says what a reader loses by the rounding, as measured on the synthetic municipality of full size.
+    """
 
     mode: Literal["public", "round5"]
     unit: str
     audience: str
+    loss: str | None = None
     parts: tuple[Part, ...]
 
     @property
@@ -197,7 +200,7 @@ def read_declaration(said: object) -> Declaration:
     try:
         whole = dict(said)
         shared = {name: whole.pop(name) for name in _SHARED if name in whole}
-        head = {name: whole.pop(name) for name in ("mode", "unit", "audience") if name in whole}
+        head = {name: whole.pop(name) for name in ("mode", "unit", "audience", "loss") if name in whole}
         several = whole.pop("parts", None)
         if several and whole:
             raise ValueError(f"beside `parts` stands {', '.join(whole)}")

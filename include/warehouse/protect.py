@@ -21,7 +21,7 @@ import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
@@ -69,7 +69,7 @@ class ProtectReport:
     """What was made and checked: tables by what they disclose, the columns searched, and the attack's figures.
 
     `cells` were attacked with `programs` integer programs; `hidden` figures are withheld, `repaired` of them because of
-    the attack. `registered` are new to the registry. `seconds` by step.
+    the attack. `registered` are new to the registry.
     """
 
     run_id: str
@@ -83,7 +83,10 @@ class ProtectReport:
     hidden: int = 0
     repaired: int = 0
     registered: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+    load_seconds: float = 0.0
+    choose_seconds: float = 0.0
+    check_seconds: float = 0.0
+    search_seconds: float = 0.0
 
 
 def protect(settings: Settings, run_id: str, *, contracts: Mapping[str, Contract] | None = None) -> ProtectReport:
@@ -210,7 +213,7 @@ class _Gate:
             hidden=hidden,
             repaired=self.repaired,
             registered=self.registered,
-            seconds=self.seconds,
+            **{f"{step}_seconds": seconds for step, seconds in self.seconds.items()},
         )
         _write(self.folder.operations / "protection.json", report, found)
         if found:

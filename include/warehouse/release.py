@@ -414,7 +414,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, mart: Mart, source: str, catalo
         said = f"{said} (each row is {row})" if said else f"Each row is {row}"
     is_protected = HIDDEN_COLUMNS[0] in columns
     if is_protected:
-        said = f"{said}. {PROTECTED}"
+        said = ". ".join(filter(None, [said, PROTECTED, read_declaration(mart.discloses).loss]))
     if said:
         connection.execute(f"comment on table {target} is {literal(said)}")
     for name in columns:

@@ -752,8 +752,14 @@ class _World:
                         if target == source:
                             self.system.bind([(unknown, 1), (other, -1)], 0, MANY)
         elif cell in self.amounts and self.published:
-            terms = [(self.amounts[one], -1) for one in cells if one in self.amounts]
-            self.system.bind([(self.amounts[cell], 1), *terms], 0, 0)
+            # What a total holds of a withheld amount is the average of those shown: a number that everybody knows.
+            if not any(self._is_withheld(table, piece, source) for piece in pieces):
+                terms = [(self.amounts[one], -1) for one in cells if one in self.amounts]
+                self.system.bind([(self.amounts[cell], 1), *terms], 0, 0)
+
+    @staticmethod
+    def _is_withheld(table: Table, rid: int, column: str) -> bool:
+        return column in (table.values[rid].get("hidden_columns") or ())
 
     def _relations(self, table: Table) -> None:
         for rid, number in table.part_of.items():
@@ -831,7 +837,8 @@ class _World:
     def _sum(self, table: Table, rid: int, column: str, of: list[str]) -> None:
         cells = [(table.name, table.keys[rid], name) for name in of]
         whole = (table.name, table.keys[rid], column)
-        if whole in self.amounts and all(cell in self.amounts for cell in cells):
+        is_shown = not any(self._is_withheld(table, rid, name) for name in of)
+        if whole in self.amounts and is_shown and all(cell in self.amounts for cell in cells):
             own = self._step(table, rid, column)
             factors = [self._step(table, rid, name) / own for name in of]
             terms = [(self.amounts[cell], -int(factor)) for cell, factor in zip(cells, factors, strict=True)]

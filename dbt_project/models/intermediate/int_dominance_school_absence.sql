@@ -9,7 +9,7 @@ pupil_months as (
         person_key,
         sum(sick_days) as sick_days,
         sum(unlawful_days) as unlawful_days,
-        sum(sick_days + permitted_days + unlawful_days) as absence_days
+        sum(permitted_days) as permitted_days
     from {{ ref('int_pupil_absence') }}
     group by all
     having sum(school_days) > 0
@@ -23,7 +23,7 @@ final as (
         school_stage,
         {{ two_largest('sick_days', 'bigint') }} as sick_days,
         {{ two_largest('unlawful_days', 'bigint') }} as unlawful_days,
-        {{ two_largest('absence_days', 'bigint') }} as absence_days
+        {{ two_largest('permitted_days', 'bigint') }} as permitted_days
     from pupil_months
     group by all
 )
