@@ -18,7 +18,8 @@ The rules (databeskyttelsesforordningen art. 5(1)(e) and 17; the years stand in 
   gets a new key that nothing connects with the old one. Whoever erases must have it erased at the source too.
 - Rows past retention do not come back even so: from the first erasure on, landing leaves out what is older
   (`retention_cut`); else every full extract of the next night would bring back what the month had erased.
-- Who has no row left in any dataset of a purpose leaves the purpose's vault, and a person leaves all of them.
+- Who has no row left in any dataset of a purpose leaves the purpose's vault, and a person leaves all of them. So with
+  the vaults of links and the rows of their two datasets; the rows that they brought together are made anew.
 - Without the file of a delivery nobody knows the lines any more (answers to the wellbeing measurement are shuffled,
   other rows may be); then no file with the delivery's id can land again.
 """
@@ -49,6 +50,7 @@ from include.landing import store
 from include.landing.contract import Contract, load_contracts
 from include.landing.erasures import WHOLE_FILE, Erasures, Purpose, past, past_condition
 from include.landing.ledger import Delivery, Ledger
+from include.landing.links import SIDES, LinkVault, load_links
 from include.landing.persons import Key, PersonNumber, Vault, parse_person_number
 from include.landing.process import DeliveredFile, deliveries_there, read_file, run_process, tell_same_persons
 from include.landing.rotation import settled_key
@@ -188,8 +190,12 @@ def erase_person(settings: Settings, number: PersonNumber) -> ErasureReport:
         own = [one.path for there in holding.values() for one in there] if settings.owns_inbox else []
         _remove(own)
         # Last, since it is the vault that leads from the number to the rows: killed before, the next try finds them.
+        its_numbers = [one for digits in sorted(numbers) if (one := parse_person_number(digits))]
+        _remove_links(settings)
+        for link_vault in _link_vaults(settings, key):
+            link_vault.remove_linked(keys, its_numbers)
         for purpose, vault in vaults.items():
-            vault.remove(keys[purpose], [one for digits in sorted(numbers) if (one := parse_person_number(digits))])
+            vault.remove(keys[purpose], its_numbers)
         tell_same_persons(settings, ledger, key)
         persons = sum(1 for its in keys.values() if its)
         erasures.landing_done(erasure_id)
@@ -379,6 +385,20 @@ def erase_past_retention(settings: Settings, *, dry_run: bool = False) -> Erasur
             _carry_out(settings, erasures, erasure_id, part)
         own = _own_files(settings, contracts, ledger, parts) if settings.owns_inbox else []
         _remove(own)
+        _remove_links(settings)
+        for link_vault in _link_vaults(settings, key):
+            link = link_vault.link
+            link_vault.keep_only(
+                {
+                    name: _keys_in_landing(
+                        settings,
+                        {link.side(name).dataset: contracts[link.side(name).dataset]},
+                        ledger,
+                        link.purpose_of(name),
+                    )
+                    for name in SIDES
+                }
+            )
         persons = 0
         for purpose, vault in _vaults(settings, contracts, key).items():
             landed = _keys_in_landing(settings, contracts, ledger, purpose)
@@ -463,6 +483,15 @@ def _vaults(settings: Settings, contracts: Mapping[str, Contract], key: Key) -> 
     if not any(settings.vault.glob("*.sqlite")):
         return {}
     return {purpose: Vault(settings, purpose, key) for purpose in sorted(filter(None, purposes))}
+
+
+def _link_vaults(settings: Settings, key: Key) -> list[LinkVault]:
+    return [LinkVault(settings, link, key) for link in load_links().values()]
+
+
+def _remove_links(settings: Settings) -> None:
+    """Remove the rows that links brought together: the next build has them made of what is left."""
+    _remove(list((settings.landing / store.LINKS).glob("*/*.parquet")))
 
 
 def _in_memory(settings: Settings) -> duckdb.DuckDBPyConnection:

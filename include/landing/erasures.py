@@ -82,7 +82,12 @@ class Proof:
 
 def past(contract: Contract, night: dt.date) -> dt.date:
     """The first day that is within the dataset's retention on the business date; what is older leaves."""
-    year = night.year - contract.retention.years
+    return years_before(night, contract.retention.years)
+
+
+def years_before(night: dt.date, years: int) -> dt.date:
+    """The same day so many years earlier."""
+    year = night.year - years
     # 29 February counts from the 28th where the year has none.
     return night.replace(year=year, day=28) if (night.month, night.day) == (2, 29) else night.replace(year=year)
 

@@ -229,7 +229,7 @@ def key_id(key: Key) -> str:
     return key.ids[-1]
 
 
-_SCHEMA = """
+SCHEMA = """
 create table if not exists person (
     digest blob primary key,
     person_key integer not null unique,
@@ -248,6 +248,11 @@ _DIGESTS = (("person", "digest"), ("replaced", "digest"), ("replaced", "previous
 """Where digests stand: what a rotation wraps."""
 
 
+def vault_file(settings: Settings, purpose: str, municipality_code: str) -> Path:
+    """Where the vault of a purpose, or of a link, lies."""
+    return settings.vault / f"{municipality_code}_{purpose}.sqlite"
+
+
 class Vault:
     """The vault of one purpose: from person numbers to person keys, and never back.
 
@@ -255,12 +260,16 @@ class Vault:
     number before it, also of persons that this purpose has never seen. A person's key is that of the oldest number.
     """
 
+    _schema = SCHEMA
+    _of_person: tuple[str, ...] = ("delivery_key",)
+    """Tables that keep something by person key; it goes with the person."""
+
     def __init__(self, settings: Settings, purpose: str, key: Key, *, municipality_code: str | None = None) -> None:
         municipality_code = municipality_code or settings.municipality_code
         # Each purpose and municipality has keys of its own, derived from the secret ones.
         self._parts = [hmac.digest(part, f"{purpose}|{municipality_code}".encode(), "sha256") for part in key.parts]
         self._ids = key.ids
-        self.file = settings.vault / f"{municipality_code}_{purpose}.sqlite"
+        self.file = vault_file(settings, purpose, municipality_code)
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -271,7 +280,7 @@ class Vault:
         with contextlib.closing(sqlite3.connect(self.file, timeout=_PATIENCE)) as connection:
             # What is deleted or wrapped is overwritten.
             connection.execute("pragma secure_delete = on")
-            connection.executescript(_SCHEMA)
+            connection.executescript(self._schema)
             yield connection
 
     def person_keys(self, numbers: Collection[PersonNumber]) -> dict[str, int]:
@@ -332,7 +341,8 @@ class Vault:
                 for digest, person_key in person:
                     if oldest(digest) in roots:
                         connection.execute("delete from person where digest = ?", (digest,))
-                        connection.execute("delete from delivery_key where person_key = ?", (person_key,))
+                        for table in self._of_person:
+                            connection.execute(f"delete from {table} where person_key = ?", (person_key,))
                 gone = [(digest,) for (digest,) in replaced if oldest(digest) in roots]
                 connection.executemany("delete from replaced where digest = ?", gone)
             connection.execute("vacuum")

@@ -33,6 +33,7 @@ from include.landing import rows, store
 from include.landing.contract import PURPOSES, WHOLE, Contract, Period, load_contracts, parse_file_name
 from include.landing.erasures import Erasures, known_copies
 from include.landing.ledger import Delivery, Ledger
+from include.landing.links import LinkVault, load_links
 from include.landing.persons import Key, Vault, key_id
 from include.landing.rotation import settled_key
 from include.settings import PROJECT_ROOT, Settings
@@ -453,6 +454,7 @@ def _land_rows(
             file=file.shown_name,
         )
     vaults: dict[str, Vault] = {}
+    links: list[LinkVault] = []
     if key is not None:
         outcome.key_id = key_id(key)
         used = {column.purpose for column in contract.person_columns if column.purpose}
@@ -460,6 +462,12 @@ def _land_rows(
         vaults = {
             purpose: Vault(settings, purpose, key) for purpose in (PURPOSES if contract.previous_column else used)
         }
+        links = [
+            LinkVault(settings, link, key)
+            for link in load_links().values()
+            if contract.previous_column or link.sides(contract.dataset)
+        ]
+        vaults |= {vault.link.vault_purpose: vault for vault in links}
     reading = read_file(contract, file.path, connection)
     if not contract.delivery.named:
         outcome.period, outcome.as_of = _told(contract, file.path, reading)
@@ -471,7 +479,7 @@ def _land_rows(
             file=file.shown_name,
         )
     ids = {"municipality_code": settings.municipality_code, "delivery_id": file.delivery_id[:16]}
-    found = rows.land(connection, contract, outcome.period, reading, vaults, target, ids, left_out)
+    found = rows.land(connection, contract, outcome.period, reading, vaults, target, ids, left_out, links)
     outcome.row_count, outcome.landed, outcome.erased = found.rows_in, found.landed, found.erased
     outcome.problems, outcome.notes = found.problems, found.notes
     # A fortnight of holidays has no absence: an empty file about days is an answer; one of bad rows alone is none.
@@ -481,7 +489,8 @@ def _land_rows(
 def tell_same_persons(settings: Settings, ledger: Ledger, key: Key) -> None:
     """Tell the ledger which keys in landed data are one person's, for the landing views.
 
-    Only of purposes whose keys last longer than a delivery: elsewhere there is nothing to bring together.
+    Only of purposes whose keys last longer than a delivery: elsewhere there is nothing to bring together. Of links
+    too, so that the fingerprint of what has landed tells when two halves of a link become one person's.
     """
     lasting = {
         column.purpose
@@ -492,6 +501,10 @@ def tell_same_persons(settings: Settings, ledger: Ledger, key: Key) -> None:
     for purpose in sorted(lasting):
         vault = Vault(settings, purpose, key)
         ledger.keep_same_persons(settings.municipality_code, purpose, vault.same_persons)
+    for link in load_links().values():
+        link_vault = LinkVault(settings, link, key)
+        if link_vault.file.exists():
+            ledger.keep_same_persons(settings.municipality_code, link.vault_purpose, link_vault.same_persons)
 
 
 def read_file(contract: Contract, file: Path, connection: duckdb.DuckDBPyConnection) -> Reading:

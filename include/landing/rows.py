@@ -20,6 +20,7 @@ import pyarrow as pa
 from include.errors import DeliveryRejected
 from include.landing.contract import Column, Contract, Period
 from include.landing.erasures import LeftOut, past_condition
+from include.landing.links import LinkVault
 from include.landing.persons import PersonNumber, Vault, parse_person_number
 from include.sources import text
 from include.sources.reading import RAW, Problem, Reading
@@ -78,12 +79,14 @@ def land(
     target: Path,
     ids: Mapping[str, str],
     left_out: LeftOut = _NOTHING,
+    links: Sequence[LinkVault] = (),
 ) -> Landed:
     """Type and check the rows of `raw`, replace persons, and write the good ones to the Parquet file `target`.
 
     `vaults` by purpose; `ids` are columns that every row gets (municipality and delivery). The text is parsed once,
     into the table `typed`, which still holds the numbers of persons; keys are joined on the way out. What is to be
-    `left_out` leaves before anybody looks at its persons. Raises DeliveryRejected if the delivery is not complete.
+    `left_out` leaves before anybody looks at its persons. The vaults of `links` note the persons of good rows that are
+    a side of theirs. Raises DeliveryRejected if the delivery is not complete.
     """
     checks = _checks(contract, period)
     _type(connection, contract, checks)
@@ -107,6 +110,8 @@ def land(
     _write(connection, contract, target, checks, ids)
     if _mark_doubles(connection, contract, target, checks):
         _write(connection, contract, target, checks, ids)
+    for link in links:
+        _note_linked(connection, contract, link)
     problems = [*reading.problems, *_problems(connection, reading, checks)]
     # Counted in the file, so that what is told is what stands there.
     (landed,) = connection.execute(f"select count(*) from read_parquet('{_quoted(str(target))}')").fetchone() or (0,)
@@ -390,6 +395,20 @@ def _persons(
     if odd:
         notes.append(f"{column.name}: {odd} of {len(parsed)} numbers fail modulus 11 (no error since 1 October 2007).")
     return notes
+
+
+def _note_linked(connection: duckdb.DuckDBPyConnection, contract: Contract, vault: LinkVault) -> None:
+    """Let a link's vault keep the keys of good rows that are one of its sides."""
+    for name, side in vault.link.sides(contract.dataset).items():
+        persons = f"_persons_{side.key}"
+        found = connection.execute(
+            f"""
+            select distinct {persons}.number, {persons}.person_key
+            from {TYPED} join {persons} on {persons}.number = {TYPED}.{side.key}
+            where {_good(connection)} and ({side.condition})
+            """
+        ).fetchall()
+        vault.note(name, {number: key for text_, key in found if (number := parse_person_number(text_))})
 
 
 def _mark(

@@ -8,6 +8,7 @@ same persons share one rounding without saying so.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -213,7 +214,8 @@ class _Loader:
             f"from warehouse.{SCHEMA}.{quoted(table)} where ({part.rows}) and {through}",
         )
         key = _json(sorted(part.grid))
-        if waiting := self.held_rows.get(table):
+        # After a change of the grid, what was published under another one holds nothing.
+        if waiting := {one for one in self.held_rows[table] if json.loads(one).keys() == set(part.grid)}:
             self.connection.register("held_rows", pd.DataFrame({"row_key": pd.array(sorted(waiting), dtype="string")}))
             self._run(
                 rows,
@@ -269,7 +271,7 @@ class _Loader:
         fetched = self._run(rows, f"select {value}::double as v from {rows.source} order by __row").fetchnumpy()["v"]
         found = np.ma.array(fetched, np.float64)
         missing = np.ma.getmaskarray(found) | np.isnan(np.ma.filled(found, np.nan))
-        if waiting := self.held_columns.get((rows.table, name)):
+        if (waiting := self.held_columns[rows.table, name]) and not waiting.isdisjoint(rows.keys):
             missing = np.array([key not in waiting for key in rows.keys], bool)
         cells = np.full(len(found), -1, np.int64)
         there = np.flatnonzero(~missing)

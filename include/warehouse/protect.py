@@ -29,6 +29,7 @@ import numpy as np
 
 from include.errors import WarehouseError
 from include.landing.contract import Contract, load_contracts
+from include.landing.links import load_links
 from include.settings import Settings
 from include.warehouse import protected_file, registry
 from include.warehouse.attack import Attack, attack
@@ -37,7 +38,7 @@ from include.warehouse.database import connect
 from include.warehouse.disclosure import Declaration, problems, read_declaration
 from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
 from include.warehouse.release_search import Vocabulary, is_searched_for_cpr, search_release, text_columns
-from include.warehouse.round5 import Told, Values, choose, known, rules_broken
+from include.warehouse.round5 import Earlier, Told, Values, choose, known, rules_broken
 from include.warehouse.run_folder import RunFolder
 
 METADATA = frozenset({"deliveries", "datasets", "landing"})
@@ -132,6 +133,8 @@ class _Gate:
         self.connection.execute(f"attach {literal(str(self.folder.landing_file))} as landing (read_only)")
         self.declarations, self.undeclared = _declarations(self.marts, _columns(self.connection))
         self.earlier, self.ever = registry.read(self.connection, self.settings, self.as_of)
+        if self.settings.corrects:
+            self.earlier = Earlier({}, {**self.earlier.before, **self.earlier.held})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -193,7 +196,7 @@ class _Gate:
             found += more
             self.seconds["check"] = round(time.monotonic() - began, 2)
         began = time.monotonic()
-        about_persons = {name for name, contract in self.contracts.items() if contract.about_persons}
+        about_persons = _about_persons(self.contracts)
         texts = [(table, name) for table, name, _ in text_columns(self.connection, "warehouse", SCHEMA)]
         from_persons = {name for name, mart in self.marts.items() if (mart.sources | mart.mentions) & about_persons}
         words = Vocabulary.of_build(self.connection, "warehouse", self.folder.manifest_file, self.contracts)
@@ -315,18 +318,24 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]
     return found
 
 
+def _about_persons(contracts: Mapping[str, Contract]) -> set[str]:
+    """The tables of landing that are about persons: of datasets, and all of links."""
+    links = {link.table for link in load_links().values()}
+    return {name for name, contract in contracts.items() if contract.about_persons} | links
+
+
 def _exposed(
     marts: Mapping[str, Mart], declarations: Mapping[str, Declaration], contracts: Mapping[str, Contract]
 ) -> Iterator[str]:
     """No public mart has rows that descend from a dataset about persons, or from where nobody knows."""
-    about_persons = {name for name, contract in contracts.items() if contract.about_persons}
+    about_persons = _about_persons(contracts)
     for name, declaration in declarations.items():
         mart = marts[name]
         if declaration.mode != "public":
             continue
         if persons := sorted((mart.sources | mart.mentions) & about_persons):
             yield f"table {mart.name} ({mart.file}): descends from {', '.join(persons)}, about persons, and is public"
-        if unknown := sorted(mart.sources - set(contracts) - METADATA):
+        if unknown := sorted(mart.sources - set(contracts) - about_persons - METADATA):
             yield f"table {mart.name} ({mart.file}): descends from {', '.join(unknown)}, which has no contract"
         if mart.reads_outside:
             models = ", ".join(sorted(mart.reads_outside))

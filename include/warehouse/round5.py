@@ -19,7 +19,9 @@ from include.warehouse.cells import FEWEST, LARGEST_SHARE_OF_TWO, Flags, Floats,
 
 _SHOWN = 3
 _TINY = 1e-9
-_PASSES = 60
+_PASSES = 20
+_ROUNDS = 12
+_PRESSED = 3.0
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
 _PROMISED = 4.0
@@ -220,8 +222,12 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
         weights=[line.weight for line in lines],
         least=[0.0 if line.is_one_sided else -np.inf for line in lines],
     )
-    for _ in range(_PASSES):
-        if not sum(search.flip(one) for one in random.permutation(free).tolist()):
+    for _ in range(_ROUNDS):
+        for _ in range(_PASSES):
+            if not sum(search.flip(one) for one in random.permutation(free).tolist()):
+                break
+        # What is off by more than a step weighs more in the next round.
+        if not search.press():
             break
     return np.array(search.picked, np.float64)
 
@@ -279,6 +285,13 @@ class _Search:
     errors: list[float]
     weights: list[float]
     least: list[float]
+
+    def press(self) -> bool:
+        """Let totals that are off by more than a step weigh more; whether there are any."""
+        far = [line for line, error in enumerate(self.errors) if max(error, self.least[line]) ** 2 > 1 + _TINY]
+        for line in far:
+            self.weights[line] *= _PRESSED
+        return bool(far)
 
     def flip(self, one: int) -> bool:
         """Take the other neighbour if totals, and a little the cell itself, come nearer to the truth by it."""

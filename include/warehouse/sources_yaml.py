@@ -1,4 +1,4 @@
-"""dbt's `sources` from the contracts: what landing promises is what dbt reads, and nobody writes it twice.
+"""dbt's `sources` from contracts and links: what landing promises is what dbt reads, and nobody writes it twice.
 
 One file a domain, `models/staging/<domain>/_sources.yml`. The files are committed, so that an analyst can read them;
 a test compares them with the contracts, and `warehouse contracts` writes them anew.
@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 
 from include.landing.contract import Column, Contract, load_contracts
+from include.landing.links import Link, load_links
+from include.landing.store import linked_columns
 from include.settings import DOMAINS, PROJECT_ROOT
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -65,16 +67,45 @@ def _table(contract: Contract) -> dict[str, Any]:
     }
 
 
+def _link_table(link: Link) -> dict[str, Any]:
+    described = {column.name: column.description for column in link.columns}
+    added = {name: text for name, _, text in _ADDED_COLUMNS}
+    return {
+        "name": link.table,
+        "description": f"{link.description.da} / {link.description.en}",
+        "config": {
+            "meta": {
+                "each_row_is_a": link.each_row_is_a,
+                "source": f"link between {link.from_.dataset} and {link.to.dataset}",
+                "purpose": f"{link.purpose.da} / {link.purpose.en}",
+                "owner": link.owner,
+                "legal_basis": link.legal_basis,
+                "about_persons": True,
+            }
+        },
+        "columns": [
+            {
+                "name": name,
+                "data_type": kind.lower(),
+                "description": f"{described[name].da} / {described[name].en}" if name in described else added[name],
+            }
+            for name, kind in linked_columns(link).items()
+        ],
+    }
+
+
 def render_sources(contracts: Mapping[str, Contract]) -> dict[str, str]:
     """The text of each `_sources.yml` by its path below `dbt_project/`, for the domains that `contracts` speak of.
 
-    Each dataset is a table of the source that is called as its domain, in database `landing`, schema `main`.
+    Each dataset is a table of the source that is called as its domain, in database `landing`, schema `main`; so is each
+    declared link, of the domain of the rows that it links.
     """
     files: dict[str, str] = {}
     for domain in DOMAINS:
         own = [contract for _, contract in sorted(contracts.items()) if contract.domain == domain]
         if not own:
             continue
+        links = [link for link in load_links().values() if link.domain == domain]
         content = {
             "version": 2,
             "sources": [
@@ -85,7 +116,7 @@ def render_sources(contracts: Mapping[str, Contract]) -> dict[str, str]:
                     "description": (
                         "Gældende rækker af de antagne leverancer / Current rows of the accepted deliveries"
                     ),
-                    "tables": [_table(contract) for contract in own],
+                    "tables": [*map(_table, own), *map(_link_table, links)],
                 }
             ],
         }

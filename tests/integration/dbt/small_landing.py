@@ -15,6 +15,8 @@ from typing import Any
 import duckdb
 
 from include.landing.contract import Contract, load_contracts
+from include.landing.links import load_links
+from include.landing.store import linked_columns
 from include.settings import PROJECT_ROOT
 
 AS_OF = dt.date(2026, 6, 19)
@@ -30,6 +32,9 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str
         connection.execute(
             f"create table {dataset} ({', '.join([*columns, 'municipality_code VARCHAR', 'delivery_id VARCHAR'])})"
         )
+    for link in load_links().values():
+        columns = [f"{name} {kind}" for name, kind in linked_columns(link).items()]
+        connection.execute(f"create table {link.table} ({', '.join(columns)})")
     connection.execute(
         "create table deliveries (delivery_id VARCHAR, dataset VARCHAR, domain VARCHAR, file_name VARCHAR, as_of DATE, "
         "period_label VARCHAR, period_from DATE, period_to DATE, received_at TIMESTAMP, delivery_status VARCHAR, "

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from include.landing.contract import load_contracts
+from include.landing.links import load_links
 from include.warehouse.sources_yaml import DBT_PROJECT, render_sources, write_sources
 
 
@@ -28,7 +29,11 @@ def test_every_dataset_is_a_table_with_its_landed_columns() -> None:
         for table in source["tables"]
     }
     contracts = load_contracts()
-    assert tables.keys() == contracts.keys()
+    links = {link.table: link for link in load_links().values()}
+    assert tables.keys() == contracts.keys() | links.keys()
+    for name, link in links.items():
+        assert [c["name"] for c in tables[name]["columns"]] == [*(c.name for c in link.columns), "municipality_code"]
+        assert tables[name]["config"]["meta"]["legal_basis"] == link.legal_basis
     for dataset, contract in contracts.items():
         expected = [column.name for column in contract.landed_columns] + ["municipality_code", "delivery_id"]
         assert [column["name"] for column in tables[dataset]["columns"]] == expected

@@ -12,6 +12,11 @@ shareable_forms as (
     from {{ ref('int_shareable_description_forms') }}
 ),
 
+-- from the declared link between health and school data: counts, no child
+started_forms as (
+    select * from {{ ref('stg_trivsel__forms_started_school') }}
+),
+
 houses as (
     select * from {{ ref('daycare_house') }}
 ),
@@ -75,6 +80,34 @@ shareable_counts as (
     group by all
 ),
 
+unit_started_forms as (
+    select
+        started_forms.municipality_code,
+        started_forms.school_year,
+        started_forms.forms,
+        unnest(['municipality', 'district', 'house']) as unit_type,
+        unnest(
+            [started_forms.municipality_code, houses.district_code, started_forms.daycare_house_code]
+        ) as unit_id
+    from started_forms
+    left join houses
+        on
+            started_forms.municipality_code = houses.municipality_code
+            and started_forms.daycare_house_code = houses.house_code
+),
+
+started_counts as (
+    select
+        municipality_code,
+        school_year,
+        unit_type,
+        unit_id,
+        sum(forms) as started_forms
+    from unit_started_forms
+    where unit_id is not null
+    group by all
+),
+
 -- a school is told of no form that it may not see: its rows have neither all forms nor those sent without a consent
 units as (
     select
@@ -109,6 +142,7 @@ joined as (
         coalesce(shareable_counts.school_ready_forms, 0) as school_ready_forms,
         coalesce(shareable_counts.not_school_ready_forms, 0) as not_school_ready_forms,
         coalesce(shareable_counts.unsettled_forms, 0) as unsettled_forms,
+        case when units.unit_type != 'school' then coalesce(started_counts.started_forms, 0) end as started_forms,
         form_counts.sent_without_consent_forms
     from units
     left join form_counts
@@ -123,6 +157,12 @@ joined as (
             and units.school_year = shareable_counts.school_year
             and units.unit_type = shareable_counts.unit_type
             and units.unit_id = shareable_counts.unit_id
+    left join started_counts
+        on
+            units.municipality_code = started_counts.municipality_code
+            and units.school_year = started_counts.school_year
+            and units.unit_type = started_counts.unit_type
+            and units.unit_id = started_counts.unit_id
     left join houses
         on
             units.municipality_code = houses.municipality_code
@@ -155,6 +195,7 @@ final as (
         cast(forms - shareable_forms as integer) as unshareable_forms,
         {{ share('shareable_forms', 'forms') }} as shareable_share,
         cast(sent_forms as integer) as sent_forms,
+        cast(started_forms as integer) as shareable_forms_started_school,
         cast(school_ready_forms as integer) as school_ready_forms,
         cast(not_school_ready_forms as integer) as not_school_ready_forms,
         cast(unsettled_forms as integer) as unsettled_forms,
