@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from include.warehouse.cells import FEWEST, Rows, System
-from include.warehouse.disclosure import HIDDEN_COLUMNS, Declaration, Figure
+from include.warehouse.disclosure import HIDDEN_COLUMNS, Declaration
 from include.warehouse.marts import SCHEMA, literal, quoted
 from include.warehouse.round5 import Told, Values, settle
 
@@ -89,21 +89,15 @@ def _protected_part(
         elif figure.kind == "left_out":
             # Other parts of the mart have it.
             first.append(f"null::{kind} as {quoted(name)}")
-        else:
-            # Of rows of this month, new data say nothing, not even that there is nobody to have a share any more.
-            first.append(f"(e.{quoted(name)} is null and not c.__held) as {quoted('missing ' + name)}")
     for name, figure in part.of_kind("rate").items():
         number, of = (quoted(one) for one in figure.of)
-        second += _computed(name, f"case when {of} <> 0 then {number} / {of} end", figure, rows.types[name])
+        second += _computed(name, f"case when {of} <> 0 then {number} / {of} end", rows)
     for name, figure in part.of_kind("expression").items():
-        withheld = [quoted("hidden " + one) for one in figure.of if part.columns[one].kind != "copied"]
-        is_withheld = f"coalesce({' or '.join(withheld) or 'false'}, false)"
-        value = f"case when not {is_withheld} then ({figure.expression}) end"
-        third += _computed(name, value, figure, rows.types[name])
+        third += _computed(name, str(figure.expression), rows)
     hidden = ", ".join(
         f"case when {quoted('hidden ' + name)} then {literal(name)} end"
         for name in kept
-        if part.columns[name].kind not in {"copied", "left_out"}
+        if _can_be_withheld(rows, name)
     )
     named = f"list_filter([{hidden}], lambda name : name is not null)" if hidden else "[]"
     counted = [name for name in kept if part.columns[name].kind in _CELLS]
@@ -117,30 +111,35 @@ def _protected_part(
     )
 
 
-def _computed(name: str, value: str, figure: Figure, kind: str) -> Iterator[str]:
+def _computed(name: str, value: str, rows: Rows) -> Iterator[str]:
     """A computed column and whether it is withheld.
 
-    It is where the published count behind it is under ten, whatever the mart has (that it has nothing may tell that
-    nobody is there), and where the mart has a figure and the published ones give none.
+    It is where the published count behind it is under ten or a figure of which it is made is withheld. The mart's own
+    figure has no part in that: that it has none, or has none any more, may tell that nobody is there.
     """
-    missing = quoted("missing " + name)
-    is_few = f"coalesce({quoted(figure.n)} < {FEWEST}, false)" if figure.n else "false"
-    yield f"case when not {missing} and not {is_few} then ({value})::{kind} end as {quoted(name)}"
-    yield f"({is_few} or (not {missing} and ({value}) is null)) as {quoted('hidden ' + name)}"
+    figure = rows.part.columns[name]
+    reasons = [f"coalesce({quoted('hidden ' + one)}, false)" for one in figure.of if _can_be_withheld(rows, one)]
+    if figure.n:
+        reasons.append(f"coalesce({quoted(figure.n)} < {FEWEST}, false)")
+    is_withheld = " or ".join(reasons) or "false"
+    yield f"case when not ({is_withheld}) then ({value})::{rows.types[name]} end as {quoted(name)}"
+    yield f"({is_withheld}) as {quoted('hidden ' + name)}"
+
+
+def _can_be_withheld(rows: Rows, name: str) -> bool:
+    return rows.part.columns[name].kind not in {"copied", "left_out"}
 
 
 def _frame(rows: Rows, system: System, values: Values) -> pd.DataFrame:
     """Per row the published value of every cell column, and whether it is withheld."""
     size = len(rows.keys)
-    held = np.zeros(size, bool)
-    found: dict[str, object] = {"__row": np.arange(size), "__held": held}
+    found: dict[str, object] = {"__row": np.arange(size)}
     for name, block in rows.blocks.items():
         there = block.cells >= 0
         published = np.full(size, np.nan)
         withheld = np.zeros(size, bool)
         published[there] = values.published[block.cells[there]]
         withheld[there] = values.hidden[block.cells[there]]
-        held[there] |= values.is_held[block.cells[there]]
         if block.figure.n:
             # That the mart has nothing where few are behind it may tell that nobody is there.
             behind = rows.blocks[block.figure.n].cells
