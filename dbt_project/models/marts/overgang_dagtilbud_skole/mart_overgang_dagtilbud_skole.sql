@@ -12,6 +12,10 @@ shareable_forms as (
     from {{ ref('int_shareable_description_forms') }}
 ),
 
+deliveries as (
+    select * from {{ ref('stg_operations__deliveries') }}
+),
+
 -- from the declared link between health and school data: counts, no child
 started_forms as (
     select * from {{ ref('stg_trivsel__forms_started_school') }}
@@ -108,6 +112,18 @@ started_counts as (
     group by all
 ),
 
+-- Who has started is known once the following school year has begun and its enrolments have come.
+followed_years as (
+    select distinct
+        municipality_code,
+        concat(cast(left(period_label, 4) as bigint) - 1, '/', left(period_label, 4)) as school_year
+    from deliveries
+    where
+        dataset = 'enrolments'
+        and is_current
+        and make_date(cast(left(period_label, 4) as bigint), 8, 1) <= {{ as_of() }}
+),
+
 -- a school is told of no form that it may not see: its rows have neither all forms nor those sent without a consent
 units as (
     select
@@ -142,7 +158,10 @@ joined as (
         coalesce(shareable_counts.school_ready_forms, 0) as school_ready_forms,
         coalesce(shareable_counts.not_school_ready_forms, 0) as not_school_ready_forms,
         coalesce(shareable_counts.unsettled_forms, 0) as unsettled_forms,
-        case when units.unit_type != 'school' then coalesce(started_counts.started_forms, 0) end as started_forms,
+        case
+            when units.unit_type != 'school' and followed_years.school_year is not null
+                then coalesce(started_counts.started_forms, 0)
+        end as started_forms,
         form_counts.sent_without_consent_forms
     from units
     left join form_counts
@@ -163,6 +182,10 @@ joined as (
             and units.school_year = started_counts.school_year
             and units.unit_type = started_counts.unit_type
             and units.unit_id = started_counts.unit_id
+    left join followed_years
+        on
+            units.municipality_code = followed_years.municipality_code
+            and units.school_year = followed_years.school_year
     left join houses
         on
             units.municipality_code = houses.municipality_code
