@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -50,6 +51,7 @@ class Rows:
     part: Part
     types: dict[str, str]
     keys: list[str]
+    is_one_of_several: bool = False
     blocks: dict[str, Block] = field(default_factory=dict)
 
     @property
@@ -124,20 +126,31 @@ def load(
     *,
     as_of: str,
     held: Collection[Key] = (),
+    before: Path | None = None,
 ) -> System:
     """The system of a build that is attached as `warehouse`. Raises WarehouseError for a condition that is no SQL.
 
     `held` are the cells that were published this month: what is new beside them waits for the next month, and one of
-    which the mart has no figure any more stays a cell, of nobody.
+    which the mart has no figure any more stays a cell, of nobody. A row that the mart has no more comes from `before`,
+    the file that is published now.
     """
     through = last_full_month(dt.date.fromisoformat(as_of)).isoformat()
-    return _Loader(connection, through, held).load(declarations)
+    loader = _Loader(connection, through, held)
+    if not held or before is None or not before.is_file():
+        return loader.load(declarations)
+    connection.execute(f"attach {literal(str(before))} as published_now (read_only)")
+    loader.has_before = True
+    try:
+        return loader.load(declarations)
+    finally:
+        connection.execute("detach published_now")
 
 
 class _Loader:
     def __init__(self, connection: duckdb.DuckDBPyConnection, through: str, held: Collection[Key]) -> None:
         self.connection = connection
         self.through = through
+        self.has_before = False
         self.held_rows: dict[str, set[str]] = defaultdict(set)
         self.held_columns: dict[tuple[str, str], set[str]] = defaultdict(set)
         for table, column, key in held:
@@ -159,7 +172,7 @@ class _Loader:
         for table, declaration in declarations.items():
             for number, part in enumerate(declaration.parts, 1):
                 if part.mode == "round5":
-                    self._load_part(table, number, part)
+                    self._load_part(table, number, part, is_one_of_several=len(declaration.parts) > 1)
         block = np.full(self.size, -1, np.int64)
         row = np.full(self.size, -1, np.int64)
         step = np.ones(self.size, np.int64)
@@ -196,7 +209,7 @@ class _Loader:
             known=self.known,
         )
 
-    def _load_part(self, table: str, number: int, part: Part) -> None:
+    def _load_part(self, table: str, number: int, part: Part, *, is_one_of_several: bool) -> None:
         types: dict[str, str] = dict(
             self.connection.execute(
                 "select column_name, data_type from duckdb_columns() where database_name = 'warehouse' "
@@ -204,7 +217,7 @@ class _Loader:
                 [SCHEMA, table],
             ).fetchall()
         )
-        rows = Rows(table, number, part, types, [])
+        rows = Rows(table, number, part, types, [], is_one_of_several)
         through = f"coalesce(({part.through}) <= date '{self.through}', true)" if part.through else "true"
         grid = ", ".join(quoted(name) for name in part.grid)
         self._run(
@@ -216,14 +229,7 @@ class _Loader:
         key = _json(sorted(part.grid))
         # After a change of the grid, what was published under another one holds nothing.
         if waiting := {one for one in self.held_rows[table] if json.loads(one).keys() == set(part.grid)}:
-            self.connection.register("held_rows", pd.DataFrame({"row_key": pd.array(sorted(waiting), dtype="string")}))
-            self._run(
-                rows,
-                f"create or replace temp table {rows.source} as "
-                f"select row_number() over (order by {grid}) - 1 as __row, * exclude (__row) from {rows.source} "
-                f"where {key} in (select row_key from held_rows)",
-            )
-            self.connection.unregister("held_rows")
+            self._keep(rows, key, waiting)
         period = f"{quoted(part.period)}::varchar" if part.period else "null"
         municipality = "municipality_code" if "municipality_code" in types else "null"
         found = self._run(
@@ -253,6 +259,43 @@ class _Loader:
         self._load_totals(rows)
         self._load_amounts(rows)
         self._load_relations(rows)
+
+    def _keep(self, rows: Rows, key: str, held: set[str]) -> None:
+        """The rows that were published this month; those that the mart has no more, as they stand in the release."""
+        self.connection.register("held_rows", pd.DataFrame({"row_key": pd.array(sorted(held), dtype="string")}))
+        grid = ", ".join(quoted(name) for name in rows.part.grid)
+        exact, kept = rows.source, quoted(f"{rows.table}__{rows.number}__kept")
+        self._run(
+            rows,
+            f"create or replace temp table {kept} as select * exclude (__row) from {exact} "
+            f"where {key} in (select row_key from held_rows)",
+        )
+        published = self._published_now(rows) if self.has_before else set()
+        if names := [name for name in rows.types if name in published]:
+            # Only where the part's rows are told by what is published of them.
+            self._run(
+                rows,
+                f"insert into {kept} by name select {', '.join(map(quoted, names))} "
+                f"from published_now.{SCHEMA}.{quoted(rows.table)} where {key} in (select row_key from held_rows) "
+                f"and {key} not in (select {key} from warehouse.{SCHEMA}.{quoted(rows.table)})"
+                + (f" and ({rows.part.rows})" if rows.is_one_of_several else ""),
+            )
+        self._run(
+            rows,
+            f"create or replace temp table {exact} as select row_number() over (order by {grid}) - 1 as __row, * "
+            f"from {kept}",
+        )
+        self.connection.unregister("held_rows")
+
+    def _published_now(self, rows: Rows) -> set[str]:
+        return {
+            name
+            for (name,) in self.connection.execute(
+                "select column_name from duckdb_columns() where database_name = 'published_now' and schema_name = ? "
+                "and table_name = ?",
+                [SCHEMA, rows.table],
+            ).fetchall()
+        }
 
     def _run(self, rows: Rows, sql: str) -> duckdb.DuckDBPyConnection:
         try:

@@ -144,7 +144,13 @@ class _Gate:
     def system(self) -> System:
         if self._system is None:
             began = time.monotonic()
-            self._system = load(self.connection, self.declarations, as_of=self.as_of, held=self.earlier.held)
+            self._system = load(
+                self.connection,
+                self.declarations,
+                as_of=self.as_of,
+                held=self.earlier.held,
+                before=self.settings.current_release / "warehouse.duckdb",
+            )
             self.seconds["load"] = round(time.monotonic() - began, 2)
         return self._system
 
@@ -181,6 +187,9 @@ class _Gate:
             for cell in range(len(system.exact))
             if not values.is_held[cell]
         ]
+        # A row without a figure is published too.
+        rows = ((one.table, "", key) for one in system.rows for key in one.keys)
+        cells += [(key, Told(0.0)) for key in rows if key not in self.earlier.held]
         self.registered = registry.write(self.connection, self.folder.registered_file, cells)
 
     def check(self) -> ProtectReport:

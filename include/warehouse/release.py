@@ -95,7 +95,7 @@ def publish(settings: Settings, run_id: str, *, notes: Sequence[str] = ()) -> Re
         replaced = _current_id(settings)
         release = _read(settings, target)
         # Before anybody can read it: the gate must know of every figure that was ever to be seen.
-        with connect(None, scratch=None, settings=settings) as connection:
+        with connect(None, scratch=folder.scratch, settings=settings) as connection:
             registry.append(
                 connection, settings, folder.registered_file, as_of=release.as_of.isoformat(), release=folder.run_id
             )

@@ -123,6 +123,10 @@ NOT_THERE = {
         (kind, "fct_measure", "denominator")
         for kind in ("a total that is not the sum", "a total that moves by one person", "an unrounded total")
     ),
+    # All of it is withheld at small.
+    ("an exact amount", "mart_icehearts_results", "leisure_grant_dkk"),
+    # A total in every row.
+    ("a cell that is no neighbour", "mart_school_absence", "pupil_months"),
 }
 """Kinds that can't be planted in a column."""
 
