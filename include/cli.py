@@ -230,12 +230,18 @@ def extract(
 
 
 @app.command()
-def refresh(as_of: AsOf = None) -> None:
+def refresh(
+    as_of: AsOf = None,
+    corrects: Annotated[
+        bool,
+        typer.Option("--correct", help="Figures about persons may change before the month's end: an error was mended."),
+    ] = False,
+) -> None:
     """Build from landing, pass the gates, publish; as a run of `refresh_warehouse` by hand.
 
-    Example: [bold]warehouse refresh[/]
+    Examples: [bold]warehouse refresh[/] · [bold]warehouse refresh --correct[/]
     """
-    night.refresh_plain(_settings(as_of), _say)
+    night.refresh_plain(_settings(as_of).model_copy(update={"corrects": corrects}), _say)
 
 
 @app.command()

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     municipality_code: str = Field(default="151", pattern=r"^\d{3}$")
     municipality_name: str = "Ballerup"
     as_of: dt.date | None = Field(default=None, description="the business date of the night; today if empty")
+    corrects: bool = Field(
+        default=False, description="figures about persons may change within their month: after an error was mended"
+    )
     kept_releases: int = Field(default=14, ge=1)
     threads: int = Field(default=2, ge=1)
     memory_limit: str = Field(default="8GB", description="DuckDB's own limit, a process")

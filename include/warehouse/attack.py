@@ -168,7 +168,8 @@ def bound(problem: Problem, result: Attack, *, only: Integers | None = None) -> 
     is_free = np.ones(width, bool)
     wanted = np.ones(width, bool) if only is None else np.isin(np.arange(width), only)
     if problem.matrix.shape[0]:
-        links = problem.matrix.T @ problem.matrix
+        # Of absolute factors: those of a sum and of a difference would cancel each other out.
+        links = abs(problem.matrix).T @ abs(problem.matrix)
         number, group = connected_components(links, directed=False)
         is_free = np.bincount(group, minlength=number)[group] == 1
         touched = np.asarray(problem.matrix.getnnz(axis=0)).ravel() > 0

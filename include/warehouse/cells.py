@@ -8,6 +8,7 @@ same persons share one rounding without saying so.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -126,7 +127,8 @@ def load(
 ) -> System:
     """The system of a build that is attached as `warehouse`. Raises WarehouseError for a condition that is no SQL.
 
-    `held` are the cells that were published this month: what is new beside them waits for the next month.
+    `held` are the cells that were published this month: what is new beside them waits for the next month, and one of
+    which the mart has no figure any more stays a cell, of nobody.
     """
     through = last_full_month(dt.date.fromisoformat(as_of)).isoformat()
     return _Loader(connection, through, held).load(declarations)
@@ -169,7 +171,10 @@ class _Loader:
         exact = np.concatenate([np.empty(0), *self.exact])
         for cell, parts in self.parts.items():
             step[cell] = step[parts[0]]
-        same = _same(self.series, exact, step)
+        # Days are never one figure with pupils, however equal: they are withheld for other reasons.
+        kind = step.copy()
+        kind[list(self.amount_n)] *= -1
+        same = _same(self.series, exact, kind)
         by_root: dict[int, int] = {}
         for whole in self.parts:
             # One figure that is a sum in two marts: the same persons divided in two ways.
@@ -209,7 +214,8 @@ class _Loader:
             f"from warehouse.{SCHEMA}.{quoted(table)} where ({part.rows}) and {through}",
         )
         key = _json(sorted(part.grid))
-        if waiting := self.held_rows.get(table):
+        # After a change of the grid, what was published under another one holds nothing.
+        if waiting := {one for one in self.held_rows[table] if json.loads(one).keys() == set(part.grid)}:
             self.connection.register("held_rows", pd.DataFrame({"row_key": pd.array(sorted(waiting), dtype="string")}))
             self._run(
                 rows,
@@ -265,12 +271,12 @@ class _Loader:
         fetched = self._run(rows, f"select {value}::double as v from {rows.source} order by __row").fetchnumpy()["v"]
         found = np.ma.array(fetched, np.float64)
         missing = np.ma.getmaskarray(found) | np.isnan(np.ma.filled(found, np.nan))
-        if waiting := self.held_columns.get((rows.table, name)):
-            missing |= np.array([key not in waiting for key in rows.keys], bool)
+        if (waiting := self.held_columns[rows.table, name]) and not waiting.isdisjoint(rows.keys):
+            missing = np.array([key not in waiting for key in rows.keys], bool)
         cells = np.full(len(found), -1, np.int64)
         there = np.flatnonzero(~missing)
         cells[there] = np.arange(self.size, self.size + len(there))
-        self.exact.append(np.asarray(np.ma.filled(found, 0.0), np.float64)[there])
+        self.exact.append(np.nan_to_num(np.ma.filled(found, 0.0))[there])
         self.two_persons.append(np.full(len(there), np.nan))
         self.size += len(there)
         block = Block(rows, name, figure, cells)
@@ -387,18 +393,18 @@ class _Loader:
 
 
 _Series = tuple[str, str, int]
-"""Municipality, column of a mart with the row's other keys, and step."""
+"""Municipality, column of a mart with the row's other keys, and step (below zero for days and money)."""
 
 
-def _same(series: Iterable[tuple[int, str, str, str]], exact: Floats, step: Integers) -> Integers:
+def _same(series: Iterable[tuple[int, str, str, str]], exact: Floats, kind: Integers) -> Integers:
     """The first cell of those that are one figure: series with equal values in all periods that both have.
 
     Two series are one figure if they have at least three periods in common and three different values in them, one of
-    them telling: at least 20, or 5 in five periods or more. Series of different municipalities or steps never are.
+    them telling: at least 20, or 5 in five periods or more. Series of different municipalities or kinds never are.
     """
     values: dict[_Series, dict[str, int]] = defaultdict(dict)
     for cell, name, period, municipality in series:
-        values[municipality, name, int(step[cell])][period] = cell
+        values[municipality, name, int(kind[cell])][period] = cell
     same = list(range(len(exact)))
 
     def root(cell: int) -> int:
@@ -439,6 +445,8 @@ def _equal_series(values: Mapping[_Series, Mapping[str, int]], exact: Floats) ->
 
 def _json(names: Iterable[str]) -> str:
     """SQL of a row's key: JSON of some columns as text."""
+    if not (names := list(names)):
+        return "'{}'"
     return "to_json({" + ", ".join(f"{literal(name)}: {quoted(name)}::varchar" for name in names) + "})::varchar"
 
 

@@ -38,7 +38,7 @@ from include.warehouse.database import connect
 from include.warehouse.disclosure import Declaration, problems, read_declaration
 from include.warehouse.marts import SCHEMA, Mart, literal, quoted, read_marts
 from include.warehouse.release_search import Vocabulary, is_searched_for_cpr, search_release, text_columns
-from include.warehouse.round5 import Told, Values, choose, known, rules_broken
+from include.warehouse.round5 import Earlier, Told, Values, choose, known, rules_broken
 from include.warehouse.run_folder import RunFolder
 
 METADATA = frozenset({"deliveries", "datasets", "landing"})
@@ -133,6 +133,8 @@ class _Gate:
         self.connection.execute(f"attach {literal(str(self.folder.landing_file))} as landing (read_only)")
         self.declarations, self.undeclared = _declarations(self.marts, _columns(self.connection))
         self.earlier, self.ever = registry.read(self.connection, self.settings, self.as_of)
+        if self.settings.corrects:
+            self.earlier = Earlier({}, {**self.earlier.before, **self.earlier.held})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,7 +156,9 @@ class _Gate:
         seed = registry.salt(self.settings)
         began = time.monotonic()
         for attempt in range(_ATTEMPTS):
-            values = choose(system, self.earlier, seed=seed + attempt, hide=frozenset(hide))
+            # While more is withheld the choice stays, or other cells would be found every time.
+            other = min(attempt, _OTHER_CHOICES)
+            values = choose(system, self.earlier, seed=seed + other, hide=frozenset(hide))
             result = attack(system, values, self.ever)
             if not result.found:
                 break

@@ -90,7 +90,8 @@ def _protected_part(
             # Other parts of the mart have it.
             first.append(f"null::{kind} as {quoted(name)}")
         else:
-            first.append(f"e.{quoted(name)} is null as {quoted('missing ' + name)}")
+            # Of rows of this month, new data say nothing, not even that there is nobody to have a share any more.
+            first.append(f"(e.{quoted(name)} is null and not c.__held) as {quoted('missing ' + name)}")
     for name, figure in part.of_kind("rate").items():
         number, of = (quoted(one) for one in figure.of)
         second += _computed(name, f"case when {of} <> 0 then {number} / {of} end", figure, rows.types[name])
@@ -131,13 +132,15 @@ def _computed(name: str, value: str, figure: Figure, kind: str) -> Iterator[str]
 def _frame(rows: Rows, system: System, values: Values) -> pd.DataFrame:
     """Per row the published value of every cell column, and whether it is withheld."""
     size = len(rows.keys)
-    found: dict[str, object] = {"__row": np.arange(size)}
+    held = np.zeros(size, bool)
+    found: dict[str, object] = {"__row": np.arange(size), "__held": held}
     for name, block in rows.blocks.items():
         there = block.cells >= 0
         published = np.full(size, np.nan)
         withheld = np.zeros(size, bool)
         published[there] = values.published[block.cells[there]]
         withheld[there] = values.hidden[block.cells[there]]
+        held[there] |= values.is_held[block.cells[there]]
         if block.figure.n:
             # That the mart has nothing where few are behind it may tell that nobody is there.
             behind = rows.blocks[block.figure.n].cells

@@ -19,13 +19,15 @@ from include.warehouse.cells import FEWEST, LARGEST_SHARE_OF_TWO, Flags, Floats,
 
 _SHOWN = 3
 _TINY = 1e-9
-_PASSES = 60
+_PASSES = 20
+_ROUNDS = 12
+_PRESSED = 3.0
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
 _PROMISED = 4.0
-"""How much a total weighs whose error is declared, and a relation."""
+"""How much a total weighs whose error is declared."""
 _SAME = 50.0
-"""How much it weighs that the same persons, divided in two ways, come to the same."""
+"""How much a relation weighs: no share over 1, and the same persons, divided in two ways, come to the same."""
 _HELD = 0.3
 """How much it weighs to leave what was published in an earlier month."""
 
@@ -96,7 +98,7 @@ def settle(system: System, published: Floats, hidden: Flags, held: Mapping[int, 
     for cell, told in own.items():
         is_held[cell] = True
         hidden[cell] |= told.is_hidden
-    hidden = np.isin(system.same, np.unique(system.same[hidden]))
+    hidden = _spread(system, hidden, is_held)
     single = np.array([c for c in range(len(published)) if c not in system.parts and system.step[c] > 1], np.int64)
     if len(single):
         published[single] = published[system.same[single]]
@@ -202,13 +204,14 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
     chosen = low + (is_between & (_draws(system, finest, seed) < truth - low))
     chosen = np.where(np.isnan(sticky), chosen, sticky)
     chosen = np.where(np.isnan(fixed), chosen, fixed)
-    free = np.flatnonzero(is_between & np.isnan(fixed))
     random = np.random.default_rng(seed)
     lines = _lines(system, place)
     of: list[list[tuple[int, float]]] = [[] for _ in finest]
     for number, line in enumerate(lines):
         for one, factor in zip(line.inside.tolist(), line.factors.tolist(), strict=True):
             of[one].append((number, factor))
+    # What is in no line stays as it was drawn: else it would always be the nearer one, and 5 would tell 3 to 7.
+    free = np.flatnonzero(is_between & np.isnan(fixed) & np.array([bool(lines_of) for lines_of in of], bool))
     search = _Search(
         picked=chosen.tolist(),
         floor=low.tolist(),
@@ -219,8 +222,12 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
         weights=[line.weight for line in lines],
         least=[0.0 if line.is_one_sided else -np.inf for line in lines],
     )
-    for _ in range(_PASSES):
-        if not sum(search.flip(one) for one in random.permutation(free).tolist()):
+    for _ in range(_ROUNDS):
+        for _ in range(_PASSES):
+            if not sum(search.flip(one) for one in random.permutation(free).tolist()):
+                break
+        # What is off by more than a step weighs more in the next round.
+        if not search.press():
             break
     return np.array(search.picked, np.float64)
 
@@ -262,8 +269,7 @@ def _lines(system: System, place: Integers) -> list[_Line]:
         inside = [one for one in factors if factors[one]]
         if inside and (place[inside] >= 0).all():
             weighed = np.array([factors[one] for one in inside])
-            weight = _PROMISED if sign == "<=" else _SAME
-            kept.append(_Line(place[inside], weighed, 0.0, weight, is_one_sided=sign == "<="))
+            kept.append(_Line(place[inside], weighed, 0.0, _SAME, is_one_sided=sign == "<="))
     return kept
 
 
@@ -279,6 +285,13 @@ class _Search:
     errors: list[float]
     weights: list[float]
     least: list[float]
+
+    def press(self) -> bool:
+        """Let totals that are off by more than a step weigh more; whether there are any."""
+        far = [line for line, error in enumerate(self.errors) if max(error, self.least[line]) ** 2 > 1 + _TINY]
+        for line in far:
+            self.weights[line] *= _PRESSED
+        return bool(far)
 
     def flip(self, one: int) -> bool:
         """Take the other neighbour if totals, and a little the cell itself, come nearer to the truth by it."""
@@ -310,7 +323,12 @@ def withheld(system: System, values: Values) -> Flags:
         is_finest_amount = system.step[cell] > 1 and cell not in system.parts
         if is_few or (is_finest_amount and is_dominated(system, cell)):
             hidden[cell] = True
-    return np.isin(system.same, np.unique(system.same[hidden]))
+    return _spread(system, hidden, values.is_held)
+
+
+def _spread(system: System, hidden: Flags, is_held: Flags) -> Flags:
+    """What is withheld in one mart is so in all, but for what was published this month: new data change nothing."""
+    return np.where(is_held, hidden, np.isin(system.same, np.unique(system.same[hidden])))
 
 
 def is_dominated(system: System, cell: int) -> bool:

@@ -428,7 +428,8 @@ def _read_table(
         if with_exact:
             same = " and ".join(f't."{column}" is not distinct from e."{column}"' for column in grid)
             found = connection.execute(
-                f'select t.rid, e.* from p as t join exact.{schema}."{name}" as e on {same}'
+                # Finer rows that are not published may have the same key.
+                f'select t.rid, e.* from p as t join (from exact.{schema}."{name}" where {part.rows}) as e on {same}'
             ).to_arrow_table()
             for row in found.to_pylist():
                 table.exact[row.pop("rid")] = row
@@ -734,6 +735,11 @@ class _World:
         self, table: Table, whole: int, pieces: list[int], columns: tuple[str, str], within: int | None, *, is_sum: str
     ) -> None:
         target, source = columns
+
+        def withheld(piece: int) -> bool:
+            # What a total holds of a withheld amount is the average of those shown: a number that everybody knows.
+            return self._is_withheld(table, piece, source)
+
         pieces = [piece for piece in pieces if piece != whole or target != source]
         cells = [(table.name, table.keys[piece], source) for piece in pieces]
         cell = (table.name, table.keys[whole], target)
@@ -751,11 +757,9 @@ class _World:
                     for other, _ in terms:
                         if target == source:
                             self.system.bind([(unknown, 1), (other, -1)], 0, MANY)
-        elif cell in self.amounts and self.published:
-            # What a total holds of a withheld amount is the average of those shown: a number that everybody knows.
-            if not any(self._is_withheld(table, piece, source) for piece in pieces):
-                terms = [(self.amounts[one], -1) for one in cells if one in self.amounts]
-                self.system.bind([(self.amounts[cell], 1), *terms], 0, 0)
+        elif cell in self.amounts and self.published and not any(map(withheld, pieces)):
+            terms = [(self.amounts[one], -1) for one in cells if one in self.amounts]
+            self.system.bind([(self.amounts[cell], 1), *terms], 0, 0)
 
     @staticmethod
     def _is_withheld(table: Table, rid: int, column: str) -> bool:

@@ -57,6 +57,9 @@ def _add(loss: Loss, table: Table, rid: int, totals: set[str]) -> None:
     hidden = [column for column in figures if column in (row["hidden_columns"] or ())]
     loss.hidden += len(hidden)
     loss.shown += sum(row.get(column) is not None for column in figures if column not in hidden)
+    if true.get("is_preliminary"):
+        # The exact figure of a running period has the days since the month's end, the published one has not.
+        return
     for column in [*part.of("count"), *part.amounts]:
         if row.get(column) is None or true.get(column) is None:
             continue

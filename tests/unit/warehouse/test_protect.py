@@ -12,7 +12,9 @@ import pytest
 from tiny_dbt_project import PERSON_KEYS, Template
 
 from include.settings import Settings
-from include.warehouse.protect import DisclosureFound, protect
+from include.warehouse import registry, round5
+from include.warehouse.protect import DisclosureFound, check, make_protected, protect
+from include.warehouse.round5 import Told
 
 Run = Callable[[str], Path]
 
@@ -35,13 +37,16 @@ def edit_manifest(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
     file.write_text(json.dumps(manifest), "utf-8")
 
 
-def declare(folder: Path, model: str, sensitivity: str | None) -> None:
+PUBLIC = {"mode": "public", "unit": "ingen / none", "audience": "Alle / Everybody"}
+
+
+def declare(folder: Path, model: str, discloses: object) -> None:
     def edit(manifest: dict[str, Any]) -> None:
         node = manifest["nodes"][f"model.tiny.{model}"]
         for meta in (node["meta"], node["config"]["meta"]):
-            meta.pop("sensitivity")
-            if sensitivity:
-                meta["sensitivity"] = sensitivity
+            meta.pop("discloses", None)
+            if discloses is not None:
+                meta["discloses"] = discloses
 
     edit_manifest(folder, edit)
 
@@ -57,7 +62,7 @@ def test_a_build_without_persons_passes_and_says_what_was_searched(run: Run, set
     (folder / "operations" / "protection.json").unlink()
     report = protect(settings, "run")
     assert report.public == ("data_freshness", "dim_center", "mart_spending")
-    assert report.restricted == ("mart_pupils",)
+    assert report.protected == ("mart_pupils",)
     # Account strings hold groups of digits by the dozen; lists are searched, amounts are not.
     assert "mart_spending.account_string" not in report.searched_for_cpr
     assert {"dim_center.contributors", "mart_spending.account_alias"} <= set(report.searched_for_cpr)
@@ -67,9 +72,9 @@ def test_a_build_without_persons_passes_and_says_what_was_searched(run: Run, set
     assert written["public"] == list(report.public)
 
 
-def test_a_mart_that_descends_from_persons_must_be_restricted(run: Run, settings: Settings) -> None:
+def test_a_mart_that_descends_from_persons_must_be_protected(run: Run, settings: Settings) -> None:
     folder = run("run")
-    declare(folder, "mart_pupils", "public")
+    declare(folder, "mart_pupils", PUBLIC)
     (found,) = findings(settings)
     assert found.startswith("table mart_pupils (models/marts/mart_pupils.sql): descends from enrolments")
     written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
@@ -93,11 +98,17 @@ def test_lineage_that_dbt_was_not_told_is_seen_in_the_sql(run: Run, settings: Se
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("said", [None, "secret"])
-def test_every_mart_says_who_may_read_it(run: Run, settings: Settings, said: str | None) -> None:
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (None, "its model declares no `meta.discloses`"),
+        ({**PUBLIC, "mode": "secret"}, "mode: Input should be 'public' or 'round5'"),
+    ],
+)
+def test_every_mart_says_what_it_discloses(run: Run, settings: Settings, said: object, problem: str) -> None:
     declare(run("run"), "dim_center", said)
     (found,) = findings(settings)
-    assert found.startswith("table dim_center (models/marts/dim_center.sql): its model does not say")
+    assert found == f"table dim_center (models/marts/dim_center.sql): {problem}"
 
 
 def test_a_table_without_a_model_and_a_model_without_a_table(run: Run, settings: Settings) -> None:
@@ -117,8 +128,10 @@ def test_a_table_without_a_model_and_a_model_without_a_table(run: Run, settings:
 )
 def test_no_column_has_the_name_of_a_person(run: Run, settings: Settings, column: str) -> None:
     change(run("run"), f"alter table marts.mart_pupils add column {column}")
-    (found,) = findings(settings)
-    assert found.startswith(f"column mart_pupils.{column.partition(' ')[0]}: has ")
+    name = column.partition(" ")[0]
+    undeclared, found = findings(settings)
+    assert undeclared == f"table mart_pupils: column {name} is declared nowhere; say in `meta.discloses` what it holds"
+    assert found.startswith(f"column mart_pupils.{name}: has ")
 
 
 @pytest.mark.parametrize("text", ["barn {} henvist", "{}", "nr.{}/x", "cpr{}cpr", "2026 {}, 17"])
@@ -133,7 +146,7 @@ def test_a_cpr_number_in_text_is_found_and_never_shown(run: Run, settings: Setti
     assert number(hyphen) not in str(caught.value)
 
 
-def test_cpr_numbers_in_lists_restricted_marts_and_of_substitute_numbers_are_found(
+def test_cpr_numbers_in_lists_marts_about_persons_and_of_substitute_numbers_are_found(
     run: Run, settings: Settings
 ) -> None:
     folder = run("run")
@@ -174,16 +187,17 @@ def test_codes_of_ten_digits_pass_but_not_with_a_hyphen(run: Run, settings: Sett
     assert found.startswith("column mart_spending.account_alias: 1 different")
 
 
-@pytest.mark.parametrize("kind", ["ubigint", "varchar"])
-def test_person_keys_are_found_under_any_name(run: Run, settings: Settings, kind: str) -> None:
+@pytest.mark.parametrize("column", ["pupils", "institution_number"])
+def test_person_keys_are_found_under_any_name(run: Run, settings: Settings, column: str) -> None:
     keys = ", ".join(f"({key})" for key in PERSON_KEYS)
+    pupils, number = ("x", "'151003'") if column == "pupils" else ("12", "x")
     change(
         run("run"),
-        f"create or replace table marts.mart_pupils as select '151003' as institution_number, 3 as grade_level, "
-        f"x::{kind} as pupils from (values {keys}) as t (x)",
+        f"create or replace table marts.mart_pupils as select ({number})::varchar as institution_number, "
+        f"row_number() over () as grade_level, ({pupils})::bigint as pupils from (values {keys}) as t (x)",
     )
     (found,) = findings(settings)
-    assert found == "column mart_pupils.pupils: its numbers are keys of persons"
+    assert found == f"column mart_pupils.{column}: its numbers are keys of persons"
 
 
 def test_large_numbers_that_are_no_keys_pass(run: Run, settings: Settings) -> None:
@@ -223,3 +237,201 @@ def test_a_name_in_a_mart_about_persons_is_found_and_never_shown(run: Run, setti
 def test_texts_of_seeds_may_stand_in_a_mart_about_persons(run: Run, settings: Settings) -> None:
     change(run("run"), "update marts.mart_pupils set institution_number = 'Skoler / Økonomi'")
     assert "mart_pupils.institution_number" in protect(settings, "run").searched_for_words
+
+
+# --- what is made, attacked and judged --------------------------------------------------------------------------------
+
+PROTECTED = {**PUBLIC, "mode": "round5", "grid": ["institution_number", "grade_level"],
+             "copied": ["institution_number", "grade_level"], "columns": {"pupils": "count"}}  # fmt: skip
+ROLL = {
+    **PROTECTED,
+    "totals": [{"rows": "grade_level = 0", "parts": "part.grade_level > 0"}],
+    "known": [{"column": "pupils", "rows": "grade_level = 0", "source": "uddannelsesstatistik.dk"}],
+}
+BY_GRADE = (
+    "create or replace table marts.mart_pupils as select '151003' as institution_number, grade_level, pupils::bigint "
+    "as pupils from (values (0, 27), (1, 4), (2, 9), (3, 14)) as t (grade_level, pupils)"
+)
+
+
+def found_by_check(settings: Settings) -> list[str]:
+    with pytest.raises(DisclosureFound) as caught:
+        check(settings, "run")
+    return [line.removeprefix("- ") for line in caught.value.reason.splitlines() if line.startswith("- ")]
+
+
+def spoil(folder: Path, *statements: str) -> None:
+    with duckdb.connect(str(folder / "protected.duckdb")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_making_and_judging_are_two_steps(run: Run, settings: Settings) -> None:
+    folder = run("run")
+    (folder / "protected.duckdb").unlink()
+    assert found_by_check(settings) == ["schema marts: the run has no protected file; start the refresh again"]
+    make_protected(settings, "run")
+    report = check(settings, "run")
+    assert (report.cells, report.hidden, report.repaired) == (1, 0, 0)
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert (written["is_passed"], written["findings"], written["protected"]) == (True, [], ["mart_pupils"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "findings"),
+    [
+        ("update marts.mart_pupils set pupils = 41", ["column mart_pupils.pupils: 1 cell(s) are no multiples of their "
+         "step, or missing"]),
+        ("update marts.mart_pupils set pupils = null", ["column mart_pupils.pupils: 1 cell(s) are no multiples of "
+         "their step, or missing"]),
+        ("update marts.mart_pupils set pupils = 50", ["column mart_pupils.pupils: 1 cell(s) are no neighbours of the "
+         "true figure"]),
+        ("delete from marts.mart_pupils", ["column mart_pupils.pupils: 1 cell(s) are no multiples of their step, or "
+         "missing", "table mart_pupils: 1 row(s) are not what the published rules make of it"]),
+        ("alter table marts.mart_pupils add column names varchar", ["column mart_pupils.names: is in the protected "
+         "table and should not be"]),
+        ("update marts.dim_center set remark = 'x'", ["column dim_center.remark: 2 cell(s) are not what the published "
+         "rules make of it"]),
+        ("create table marts.exact as select 41 as pupils", ["table exact: no model declares it, and it is in the "
+         "protected file"]),
+    ],
+)  # fmt: skip
+def test_a_file_that_was_tampered_with_is_refused(
+    run: Run, settings: Settings, statement: str, findings: list[str]
+) -> None:
+    folder = run("run")
+    check(settings, "run")
+    spoil(folder, statement)
+    found = found_by_check(settings)
+    if "dim_center" in statement:
+        # A public mart has no grid that would tell the column.
+        findings = ["table dim_center: 2 row(s) are not what the published rules make of it"]
+    assert found == findings
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert (written["is_passed"], written["findings"]) == (False, findings)
+    protect(settings, "run")
+
+
+def test_what_is_found_is_withheld_until_nothing_is(
+    run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six of six are late: published as 10, they are at least six, and at most the six of the roll.
+
+    A careful choice never comes to that, so here it is drawn at random.
+    """
+    monkeypatch.setattr(round5, "_TRUTH", 0.0)
+    monkeypatch.setattr(round5, "_SAME", 0.0)
+    folder = run("run")
+    change(
+        folder,
+        "create or replace table marts.mart_pupils as select '151003' as institution_number, grade_level::integer as "
+        "grade_level, 6::bigint as pupils, 6::bigint as late from range(60) as t (grade_level)",
+    )
+    said = {
+        **PROTECTED,
+        "columns": {"pupils": "count", "late": "count"},
+        "relations": ["late <= pupils"],
+        "known": [{"column": "pupils", "rows": "true", "source": "uddannelsesstatistik.dk"}],
+    }
+    declare(folder, "mart_pupils", said)
+    report = protect(settings, "run")
+    assert 0 < report.repaired < 40
+    assert report.hidden == report.repaired
+    with duckdb.connect(str(folder / "protected.duckdb"), read_only=True) as connection:
+        rows = connection.execute("select late, is_hidden, hidden_columns from marts.mart_pupils").fetchall()
+    assert [row for row in rows if row not in [(5, False, []), (None, True, ["late"])]] == []
+    assert sum(row[1] for row in rows) == report.hidden
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert written["repaired"] == report.repaired
+    # What is withheld is registered as withheld.
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select count(*) from '{folder}/registered.parquet' where is_hidden").fetchone()
+    assert found == (report.hidden,)
+
+
+def test_what_can_not_be_mended_stops_the_release_and_names_no_value(run: Run, settings: Settings) -> None:
+    """Published last month, before the roll was public: all three at their upper ends, whatever is withheld now."""
+    folder = run("run")
+    change(folder, BY_GRADE)
+    declare(folder, "mart_pupils", ROLL)
+    assert protect(settings, "run").cells == 3
+    cells = [
+        (("mart_pupils", "pupils", json.dumps({"grade_level": f"{grade}", "institution_number": "151003"},
+                                              separators=(",", ":"))), Told(value))
+        for grade, value in ((0, 15.0), (1, 0.0), (2, 5.0), (3, 10.0))
+    ]  # fmt: skip
+    with duckdb.connect() as connection:
+        registry.write(connection, folder / "before.parquet", cells)
+        registry.append(connection, settings, folder / "before.parquet", as_of="2026-05-31", release="20260531T013000Z")
+    with pytest.raises(DisclosureFound) as caught:
+        protect(settings, "run")
+    (found,) = [line.removeprefix("- ") for line in caught.value.reason.splitlines() if line.startswith("- ")]
+    keys = "; ".join(sorted(key[2] for key, _ in cells[1:]))
+    assert found == f"column mart_pupils.pupils: 3 cell(s) have fewer than three possible values: {keys}"
+    assert "nothing is published" in str(caught.value)
+    assert "meta.discloses" in caught.value.remedy
+    for value in ("27", "14", " 9", " 4"):
+        assert value not in str(caught.value).replace(keys, "")
+    written = json.loads((folder / "operations" / "protection.json").read_text("utf-8"))
+    assert (written["is_passed"], written["findings"]) == (False, [found])
+
+
+def test_of_many_cells_only_three_are_named(run: Run, settings: Settings) -> None:
+    folder = run("run")
+    change(
+        folder,
+        "create or replace table marts.mart_pupils as select '151003' as institution_number, grade_level::integer as "
+        "grade_level, 4::bigint as pupils, 4::bigint as late from range(7) as t (grade_level)",
+    )
+    declare(folder, "mart_pupils", {**PROTECTED, "columns": {"pupils": "count", "late": "count"}})
+    protect(settings, "run")
+    spoil(folder, "update marts.mart_pupils set late = 3")
+    assert found_by_check(settings)[0] == (
+        "column mart_pupils.late: 7 cell(s) are no multiples of their step, or missing"
+    )
+
+
+MEASURES = "create table marts.dim_measure as select '151' as municipality_code, 'K1' as measure_id, {} as datasets"
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        (None, "table mart_pupils: publishes rows as they are, and no measure tells that they are not about persons"),
+        (MEASURES.format("['enrolments']"), "table mart_pupils: 1 row(s) that are published as they are descend from "
+         "data about persons"),
+        (MEASURES.format("null::varchar[]"), "table mart_pupils: 1 row(s) that are published as they are descend from "
+         "data about persons"),
+        (MEASURES.format("['ledger_postings']"), None),
+    ],
+)  # fmt: skip
+def test_rows_are_public_in_a_mart_about_persons_only_if_their_measure_is_of_none(
+    run: Run, settings: Settings, statement: str | None, finding: str | None
+) -> None:
+    folder = run("run")
+    change(
+        folder,
+        "create or replace table marts.mart_pupils as select '151003' as institution_number, 3 as grade_level, "
+        "40::bigint as pupils, '151' as municipality_code, 'K1' as measure_id",
+        *([statement] if statement else []),
+    )
+    shared = {name: PROTECTED[name] for name in ("mode", "unit", "audience", "grid")}
+    copied = [*PROTECTED["copied"], "municipality_code", "measure_id"]  # type: ignore[misc]
+    parts = [
+        {"rows": "measure_id = 'K1'", "mode": "public"},
+        {"rows": "measure_id <> 'K1'", "columns": {"pupils": "count"}},
+    ]
+    declare(folder, "mart_pupils", {**shared, "copied": copied, "parts": parts})
+    if statement:
+
+        def edit(manifest: dict[str, Any]) -> None:
+            node = json.loads(json.dumps(manifest["nodes"]["model.tiny.dim_center"]))
+            node |= {"name": "dim_measure", "alias": "dim_measure", "unique_id": "model.tiny.dim_measure"}
+            manifest["nodes"]["model.tiny.dim_measure"] = node
+            manifest["parent_map"]["model.tiny.dim_measure"] = []
+
+        edit_manifest(folder, edit)
+    if finding:
+        assert findings(settings) == [finding]
+    else:
+        protect(settings, "run")

@@ -22,8 +22,11 @@ from include.errors import WarehouseError
 from include.landing.contract import load_contracts
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse.content_hash import content_hash
+from include.warehouse.disclosure import HIDDEN_COLUMNS, HIDDEN_DESCRIPTIONS, PROTECTED
 from include.warehouse.marts import with_article
+from include.warehouse.protect import protect
 from include.warehouse.release import (
+    Release,
     current,
     new_run_id,
     publish,
@@ -130,7 +133,8 @@ def test_a_release_has_its_parts_in_their_places(run: Run, settings: Settings, u
         os.umask(before)
     path = settings.releases / "current"
     assert path.readlink() == Path("20260619T013000Z")
-    assert tables(path / "warehouse.duckdb") == {"marts.data_freshness", "marts.dim_center", "marts.mart_spending"}
+    marts = {"marts.data_freshness", "marts.dim_center", "marts.mart_pupils", "marts.mart_spending"}
+    assert tables(path / "warehouse.duckdb") == marts
     assert tables(path / "restricted" / "warehouse.duckdb") == {"marts.mart_pupils"}
     modes = {str(file.relative_to(release.path)): stat.S_IMODE(file.stat().st_mode) for file in release.path.rglob("*")}
     assert modes["warehouse.duckdb"] == modes["manifest.json"] == 0o644
@@ -161,11 +165,18 @@ def test_tables_and_columns_say_what_they_are(run: Run, settings: Settings) -> N
         assert said == ("Centrets kode / The centre's code",)
         said = connection.execute("select comment from duckdb_tables() where table_name = 'mart_spending'").fetchone()
         assert said == ("Each row is an account's posting",)
+        for name, description in zip(HIDDEN_COLUMNS, HIDDEN_DESCRIPTIONS, strict=True):
+            said = connection.execute(
+                "select comment from duckdb_columns() where table_name = 'mart_pupils' and column_name = ?", [name]
+            ).fetchone()
+            assert said == (description,)
+        said = connection.execute("select comment from duckdb_tables() where table_name = 'mart_pupils'").fetchone()
+        assert said == (f"Each row is a school and grade. {PROTECTED}",)
         rows = connection.execute("select center_code, contributors, remark from marts.dim_center").fetchall()
         assert rows == [("1", ["a", "b"], None), ("2", ["a", "b"], None)]
 
 
-def test_the_manifest_says_what_the_release_is_and_counts_no_restricted_rows(run: Run, settings: Settings) -> None:
+def test_the_manifest_says_what_the_release_is_and_counts_no_exact_rows(run: Run, settings: Settings) -> None:
     release = publish(settings, run("20260619T013000Z").name, notes=["one", "two"])
     manifest = json.loads((release.path / "manifest.json").read_text("utf-8"))
     assert manifest["release_id"] == manifest["run_id"] == "20260619T013000Z"
@@ -173,8 +184,10 @@ def test_the_manifest_says_what_the_release_is_and_counts_no_restricted_rows(run
     assert manifest["as_of"] == "2026-06-19"
     assert manifest["municipality"] == {"code": "151", "name": "Ballerup"}
     assert manifest["is_synthetic"] is False
-    assert manifest["tables"] == {"data_freshness": len(load_contracts()), "dim_center": 2, "mart_spending": 200}
-    assert manifest["restricted_tables"] == ["mart_pupils"]
+    published = {"data_freshness": len(load_contracts()), "dim_center": 2, "mart_pupils": 1, "mart_spending": 200}
+    assert manifest["tables"] == published
+    assert manifest["protected_tables"] == manifest["restricted_tables"] == ["mart_pupils"]
+    assert manifest["protected_hash"] != manifest["content_hash"]
     assert manifest["load_times"] == ["data_freshness.loaded_at"]
     assert manifest["deliveries"] == []
     assert len(manifest["stale_datasets"]) == len(load_contracts())
@@ -231,6 +244,39 @@ def test_the_same_build_has_the_same_content_and_a_changed_one_another(run: Run,
     assert first.content_hash == second.content_hash != third.content_hash
     for release in (first, second, third):
         verify(settings, release.release_id, with_content=True)
+
+
+def pupils(release: Release) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(release.path / "warehouse.duckdb"), read_only=True) as connection:
+        return connection.execute("from marts.mart_pupils order by all").fetchall()
+
+
+def test_figures_about_persons_change_once_a_month(run: Run, settings: Settings) -> None:
+    def night(run_id: str, as_of: str, number: int, *, grades: int = 1) -> Release:
+        folder = run(run_id)
+        _edit(folder, "inputs.json", lambda inputs: inputs.update(as_of=as_of))
+        with duckdb.connect(str(folder / "build" / "warehouse.duckdb")) as connection:
+            connection.execute(f"update marts.mart_pupils set pupils = {number}")
+            connection.execute(f"insert into marts.mart_pupils from marts.mart_pupils limit {grades - 1}")
+            connection.execute("update marts.mart_pupils set grade_level = rowid")
+        protect(settings, run_id)
+        return publish(settings, run_id)
+
+    first = night("20260618T013000Z", "2026-06-18", 40)
+    second = night("20260619T013000Z", "2026-06-19", 62, grades=2)
+    assert pupils(first) == pupils(second) == [("151003", 0, 40, False, [])]
+    assert first.content_hash != second.content_hash
+    manifests = [json.loads((one.path / "manifest.json").read_text("utf-8")) for one in (first, second)]
+    assert manifests[0]["protected_hash"] != manifests[0]["content_hash"]
+    third = night("20260701T013000Z", "2026-07-01", 65, grades=2)
+    assert pupils(third) == [("151003", 0, 65, False, []), ("151003", 1, 65, False, [])]
+    registry = settings.home / "disclosure" / "registry"
+    with duckdb.connect() as connection:
+        counted = [
+            connection.execute(f"select count(*) from '{registry}/{one.release_id}.parquet'").fetchone()
+            for one in (first, second, third)
+        ]
+    assert counted == [(1,), (0,), (2,)]
 
 
 def test_nothing_is_published_that_has_not_passed_the_gate(run: Run, settings: Settings) -> None:
@@ -575,6 +621,8 @@ def test_kill_9_at_any_step_leaves_a_whole_release_and_readers_see_none_fail(
             standing = current(settings)
             assert standing is not None
             assert verify(settings, standing.release_id, with_content=True).content_hash == content
+            # No release is read whose figures the registry does not know.
+            assert (settings.home / "disclosure" / "registry" / f"{standing.release_id}.parquet").is_file()
         dice = random.Random(2026)  # noqa: S311
         for _ in range(4):
             child = say(publisher, 0)

@@ -64,7 +64,11 @@ group by all
 models:
   - name: dim_center
     description: Centre / Centres
-    config: {meta: {sensitivity: public, each_row_is_a: centre, grain: [center_code]}}
+    config:
+      meta:
+        each_row_is_a: centre
+        grain: [center_code]
+        discloses: &public {mode: public, unit: ingen / none, audience: Alle BI-brugere / Every BI user}
     columns:
       - name: center_code
         description: Centrets kode / The centre's code
@@ -72,11 +76,20 @@ models:
       - name: remark
         data_tests: [{not_null: {config: {severity: warn}}}]
   - name: mart_spending
-    config: {meta: {sensitivity: public, each_row_is_a: account's posting}}
+    config: {meta: {discloses: *public, each_row_is_a: account's posting}}
   - name: mart_pupils
-    config: {meta: {sensitivity: restricted, each_row_is_a: school and grade}}
+    config:
+      meta:
+        each_row_is_a: school and grade
+        discloses:
+          mode: round5
+          unit: elev / pupil
+          audience: Alle BI-brugere / Every BI user
+          grid: [institution_number, grade_level]
+          columns: {pupils: count}
+          copied: [institution_number, grade_level]
   - name: data_freshness
-    config: {meta: {sensitivity: public, each_row_is_a: dataset}}
+    config: {meta: {discloses: *public, each_row_is_a: dataset}}
     columns: [{name: loaded_at, config: {meta: {is_load_time: true}}}]
 """,
 }
