@@ -255,6 +255,8 @@ class LinkVault(Vault):
     def note(self, side: SideName, keys: Mapping[PersonNumber, int]) -> None:
         """Keep under which keys persons have rows on one side. Replacement numbers are passed over."""
         lasting = {number: its for number, its in keys.items() if number.status == "person"}
+        if not lasting:
+            return
         own = self.person_keys(list(lasting))
         with self._connect() as connection, connection:
             connection.executemany(
