@@ -276,7 +276,7 @@ def test_figures_about_persons_change_once_a_month(run: Run, settings: Settings)
             connection.execute(f"select count(*) from '{registry}/{one.release_id}.parquet'").fetchone()
             for one in (first, second, third)
         ]
-    # Each row is registered with its figure: that it is there is told too.
+        # Each row is registered with its figure: that it is there is told too.
         assert counted == [(2,), (0,), (4,)]
 
 
