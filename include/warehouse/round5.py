@@ -3,7 +3,8 @@
 Small-count rounding (Langsrud and Heldal; R's SmallCountRounding): each finest cell becomes one of its two neighbouring
 multiples, and which of them is chosen so that the totals, which are sums of published cells, stay near the truth. No
 Python library does it. The choice starts at random under a salt that stays in the warehouse home, so that who knows the
-program can't play it backwards. What was published holds: for its month unchanged, later as long as the truth allows.
+program can't play it backwards. What was published stays for its month; later it is drawn as before where the true
+figure is as before.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def choose(system: System, earlier: Earlier, *, seed: int, hide: frozenset[int] 
     for cell, told in held.items():
         fixed[cell] = told.value
     for cell, told in known(system, earlier.before).items():
-        if may_stay(told.value, system.exact[cell], int(system.step[cell])):
+        if abs(told.value - system.exact[cell]) < system.step[cell]:
             sticky[cell] = told.value
     means = np.flatnonzero(system.step == 1)
     published, hidden = np.full(size, np.nan), np.zeros(size, bool)
@@ -165,14 +166,6 @@ def _told(system: System, cells: Integers, what: str) -> Iterator[str]:
         yield f"column {table}.{column}: {number} cell(s) {what}"
 
 
-def may_stay(value: float, exact: float, step: int) -> bool:
-    """Whether a published value may stay: a neighbour within less than a step.
-
-    5 does not stay for 0, 1 and 2: else a fall from 5 to 0 would tell that nobody is left.
-    """
-    return abs(value - exact) < step and not (value == step and exact < step / 2)
-
-
 def known(system: System, told: Mapping[Key, Told]) -> dict[int, Told]:
     """The registry's cells by cell; for rounded cells also by the first of those that are one figure."""
     found: dict[int, Told] = {}
@@ -202,7 +195,8 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
     low = np.floor(truth + _TINY)
     is_between = truth - low > _TINY
     chosen = low + (is_between & (_draws(system, finest, seed) < truth - low))
-    chosen = np.where(np.isnan(sticky), chosen, sticky)
+    # Not from what was published before: a figure that stays as long as it may would tell, by going, that it had to. A
+    # true figure that is the same is drawn the same, and what is only another total's choice is drawn back to it.
     chosen = np.where(np.isnan(fixed), chosen, fixed)
     random = np.random.default_rng(seed)
     lines = _lines(system, place)

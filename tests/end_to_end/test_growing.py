@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from attacker import Attack, Rules, attack, changes_within_a_month, read_declarations, read_registry
+from attacker import Attack, attack, changes_within_a_month, read_declarations, read_registry
 from nights import settings_of, stand_ins_of
 from replay import Template, build_again, keep_template, land_all, publish_again
 
@@ -59,7 +59,6 @@ def attacked(settings: Settings, release: Release) -> Attack:
         DECLARED,
         registry=settings.home / "disclosure" / "registry",
         exact=release.path / "restricted" / "warehouse.duckdb",
-        rules=Rules(keeps=3),
     )
 
 

@@ -20,7 +20,7 @@ from small_marts import (
     school_rows,
 )
 
-from include.warehouse.round5 import Earlier, may_stay, rules_broken
+from include.warehouse.round5 import Earlier, rules_broken
 
 SEEDS = range(12)
 NOBODY = Earlier({}, {})
@@ -110,40 +110,32 @@ def test_draws_are_fair_so_that_many_cells_add_up_to_the_truth() -> None:
         assert abs(up - 250 * true / 5) < 45
 
 
-@pytest.mark.parametrize("exact", range(16))
-@pytest.mark.parametrize("value", [0, 5, 10, 15, 20])
-def test_what_was_published_may_stay_while_it_is_a_neighbour_but_5_not_for_0_to_2(value: int, exact: int) -> None:
-    neighbours = {exact} if exact % 5 == 0 else {exact // 5 * 5, exact // 5 * 5 + 5}
-    assert may_stay(value, exact, 5) == (value in neighbours and not (value == 5 and exact in {0, 1, 2}))
-
-
-def test_in_another_month_a_figure_stays_as_long_as_its_true_one_allows() -> None:
+def test_in_another_month_a_figure_is_drawn_as_before_while_its_true_one_is_as_before() -> None:
     marts = Marts()
-    numbers(marts, "pupils", [3, 3, 8, 8, 12, 7] * 40)
+    numbers(marts, "pupils", [3, 8, 12, 7] * 75)
     before = marts.publish()
     first = by_place(before)
-    marts.change("update mart_x set pupils = pupils + 1 where place % 6 <> 5")
-    after = by_place(marts.publish(earlier=later(before), seed=99))
-    assert after == first
-    # 9 neighbours 5 and 10, 13 neighbours 10 and 15, 7 becomes 17: nothing may stay.
-    marts.change("update mart_x set pupils = 17 where place % 6 = 5")
-    moved = by_place(marts.publish(earlier=later(before), seed=99))
-    assert all(value in {15, 20} for value in moved[5::6])
-    assert moved[:5] == first[:5]
+    assert by_place(marts.publish(earlier=later(before))) == first
+    marts.change("update mart_x set pupils = pupils + 1 where place % 4 = 0")
+    after = by_place(marts.publish(earlier=later(before)))
+    assert [after[place] for place in range(300) if place % 4] == [first[place] for place in range(300) if place % 4]
+    # 4 is drawn anew: what was 0 and what was 5 may be either, so that a change tells nothing but that there was one.
+    for shown in (0, 5):
+        assert {after[place] for place in range(0, 300, 4) if first[place] == shown} == {0, 5}
 
 
-def test_5_does_not_stay_for_few_and_falls_to_0_for_nobody() -> None:
+def test_5_falls_to_0_for_some_as_for_nobody() -> None:
     marts = Marts()
-    numbers(marts, "pupils", [4] * 300)
+    numbers(marts, "pupils", [6] * 500)
     before = marts.publish()
     fives = [place for place, value in enumerate(by_place(before)) if value == 5]
-    assert len(fives) > 200
-    marts.change("update mart_x set pupils = place % 3")
-    after = by_place(marts.publish(earlier=later(before), seed=5))
-    assert {after[place] for place in fives if place % 3 == 0} == {0}
-    for true in (1, 2):
-        stayed = [after[place] == 5 for place in fives if place % 3 == true]
-        assert 0 < sum(stayed) < len(stayed) * 0.6
+    assert len(fives) > 300
+    marts.change("update mart_x set pupils = place % 5")
+    after = by_place(marts.publish(earlier=later(before)))
+    for true in range(5):
+        fell = sum(after[place] == 0 for place in fives if place % 5 == true)
+        assert fell > 0
+        assert true or fell == sum(place % 5 == 0 for place in fives)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -217,7 +209,7 @@ def test_one_figure_in_two_marts_has_one_rounding() -> None:
     assert len(series("mart_one", "oldest")) == 10
     # The registry knows it under both names, so that neither can be chosen anew.
     marts.declarations.pop("mart_school")
-    alone = marts.publish(earlier=later(published), seed=77).cells()
+    alone = marts.publish(earlier=same_month(published), seed=77).cells()
     assert {key: cells[key] for key in alone} == alone
 
 
@@ -369,12 +361,12 @@ def test_in_the_next_month_most_figures_stay_and_all_are_neighbours() -> None:
             "update mart_school set pupils = pupils + 1, late_pupils = late_pupils + 1 "
             f"where school = '{school}' and stage = '{stage}'"
         )
-    second = marts.publish(seed=2, earlier=later(first))
+    second = marts.publish(seed=1, earlier=later(first))
     assert list(rules_broken(second.system, second.values, later(first))) == []
     one, other = first.cells(), second.cells()
     finest = [key for key in one if key[1] in {"pupils", "late_pupils"} and "all" not in json.loads(key[2]).values()]
     same = sum(one[key] == other[key] for key in finest)
-    assert same >= len(finest) * 0.9
+    assert same >= len(finest) * 0.75
 
 
 # --- what breaks the rules --------------------------------------------------------------------------------------------
