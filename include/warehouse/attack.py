@@ -85,11 +85,10 @@ def _attack(
     most = np.where(is_shown, published + reach, _FAR)
     for cell, told in past.items():
         if (number := place.get(cell)) is not None:
-            for value in told:
-                low, high = max(least[number], value - reach[number]), min(most[number], value + reach[number])
-                # A value that can't be true together with the newer one tells that the data changed, no more.
-                if low <= high:
-                    least[number], most[number] = low, high
+            # Where the true figure has changed since, to think that it has not leads nowhere.
+            for value in (one for one in told if abs(one - truth[number]) <= reach[number]):
+                least[number] = max(least[number], value - reach[number])
+                most[number] = min(most[number], value + reach[number])
     lines = _Lines(place)
     for cell, within in system.within.items():
         told_parts = system.parts.get(cell)

@@ -47,9 +47,10 @@ METADATA = frozenset({"deliveries", "datasets", "landing"})
 DELIVERY_COUNTS = frozenset({"row_count", "landed_count", "quarantined_count"})
 """Rows of a delivery: one referral tonight is one child, so they are for the engineers only."""
 
-_ATTEMPTS = 12
+_ATTEMPTS = 16
+_KEPT = 3
 _OTHER_CHOICES = 3
-"""So often another choice of multiples is tried before more is withheld."""
+"""So often cells are kept as before, and then other multiples chosen, before more is withheld."""
 
 _log = logging.getLogger(__name__)
 
@@ -158,17 +159,20 @@ class _Gate:
         """Choose, attack, repair, write. What can't be declared is left to `check`, which says so."""
         if self.undeclared:
             return
-        system, hide = self.system, set[int]()
+        system, hide, keep = self.system, set[int](), set[int]()
         seed = registry.salt(self.settings)
         began = time.monotonic()
         for attempt in range(_ATTEMPTS):
-            # While more is withheld the choice stays, or other cells would be found every time.
-            other = min(attempt, _OTHER_CHOICES)
-            values = choose(system, self.earlier, seed=seed + other, hide=frozenset(hide))
+            # First what is found, and what stands in its rows, stays as it was published before: a cell that was both
+            # of its neighbours can have four values. Then other choices; while more is withheld the choice stays, or
+            # other cells would be found every time.
+            other = min(max(attempt - _KEPT, 0), _OTHER_CHOICES)
+            values = choose(system, self.earlier, seed=seed + other, hide=frozenset(hide), keep=frozenset(keep))
             result = attack(system, values, self.ever)
             if not result.found:
                 break
-            if attempt >= _OTHER_CHOICES:
+            keep |= _beside(system, result.found)
+            if attempt >= _KEPT + _OTHER_CHOICES:
                 hide |= _more_to_hide(system, values, result.found)
         self.made = values, result
         self.repaired = len(hide)
@@ -288,6 +292,22 @@ def _declarations(
             continue
         found += problems(name, declarations[name], types[name])
     return declarations, found
+
+
+def _beside(system: System, found: Iterable[int]) -> set[int]:
+    """The finest cells of the rows in which cells were found, under any name."""
+    some = set(found)
+    rows = {
+        (id(system.blocks[system.block[cell]].rows), int(system.row[cell]))
+        for cell in range(len(system.exact))
+        if int(system.same[cell]) in some
+    }
+    beside = (
+        cell
+        for cell in range(len(system.exact))
+        if (id(system.blocks[system.block[cell]].rows), int(system.row[cell])) in rows
+    )
+    return set(system.expand(beside))
 
 
 def _more_to_hide(system: System, values: Values, found: Iterable[int]) -> set[int]:

@@ -63,8 +63,19 @@ class Values:
     is_held: Flags
 
 
-def choose(system: System, earlier: Earlier, *, seed: int, hide: frozenset[int] = frozenset()) -> Values:
-    """The published value of every cell. `hide` are cells that the gate wants withheld."""
+def choose(
+    system: System,
+    earlier: Earlier,
+    *,
+    seed: int,
+    hide: frozenset[int] = frozenset(),
+    keep: frozenset[int] = frozenset(),
+) -> Values:
+    """The published value of every cell.
+
+    The gate wants the cells `hide` withheld, and the finest cells `keep` as they were published before, where the true
+    figure allows it.
+    """
     size = len(system.exact)
     held = known(system, earlier.held)
     fixed, sticky = np.full(size, np.nan), np.full(size, np.nan)
@@ -73,6 +84,8 @@ def choose(system: System, earlier: Earlier, *, seed: int, hide: frozenset[int] 
     for cell, told in known(system, earlier.before).items():
         if abs(told.value - system.exact[cell]) < system.step[cell]:
             sticky[cell] = told.value
+            if cell in keep and np.isnan(fixed[cell]):
+                fixed[cell] = told.value
     means = np.flatnonzero(system.step == 1)
     published, hidden = np.full(size, np.nan), np.zeros(size, bool)
     published[means] = np.where(np.isnan(fixed[means]), system.exact[means], fixed[means])
