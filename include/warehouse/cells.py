@@ -89,6 +89,7 @@ class System:
     within: dict[int, int]
     amount_n: dict[int, int]
     two_persons: Floats
+    is_as_before: Flags
     relations: list[tuple[list[int], str, list[int]]]
     known: list[int]
 
@@ -131,19 +132,22 @@ def load(
     """The system of a build that is attached as `warehouse`. Raises WarehouseError for a condition that is no SQL.
 
     `held` are the cells that were published this month: what is new beside them waits for the next month, and one of
-    which the mart has no figure any more stays a cell, of nobody. A row that the mart has no more comes from `before`,
-    the file that is published now.
+    which the mart has no figure any more stays a cell, of nobody. A row that the mart has no more comes from the
+    release `before`, whose exact file also tells which figures are as they were.
     """
     through = last_full_month(dt.date.fromisoformat(as_of)).isoformat()
     loader = _Loader(connection, through, held)
-    if not held or before is None or not before.is_file():
-        return loader.load(declarations)
-    connection.execute(f"attach {literal(str(before))} as published_now (read_only)")
-    loader.has_before = True
+    attached = []
+    for name, file in (("published_now", "warehouse.duckdb"), ("exact_now", "restricted/warehouse.duckdb")):
+        if before is not None and (before / file).is_file():
+            connection.execute(f"attach {literal(str(before / file))} as {name} (read_only)")
+            attached.append(name)
+    loader.has_before, loader.has_exact = bool(held) and "published_now" in attached, "exact_now" in attached
     try:
         return loader.load(declarations)
     finally:
-        connection.execute("detach published_now")
+        for name in attached:
+            connection.execute(f"detach {name}")
 
 
 class _Loader:
@@ -151,6 +155,7 @@ class _Loader:
         self.connection = connection
         self.through = through
         self.has_before = False
+        self.has_exact = False
         self.held_rows: dict[str, set[str]] = defaultdict(set)
         self.held_columns: dict[tuple[str, str], set[str]] = defaultdict(set)
         for table, column, key in held:
@@ -164,6 +169,7 @@ class _Loader:
         self.within: dict[int, int] = {}
         self.amount_n: dict[int, int] = {}
         self.two_persons: list[Floats] = []
+        self.is_as_before: list[Flags] = []
         self.series: list[tuple[int, str, str, str]] = []
         self.relations: list[tuple[list[int], str, list[int]]] = []
         self.known: list[int] = []
@@ -205,6 +211,7 @@ class _Loader:
             within=self.within,
             amount_n=self.amount_n,
             two_persons=np.concatenate([np.empty(0), *self.two_persons]),
+            is_as_before=np.concatenate([np.empty(0, bool), *self.is_as_before]),
             relations=self.relations,
             known=self.known,
         )
@@ -270,7 +277,7 @@ class _Loader:
             f"create or replace temp table {kept} as select * exclude (__row) from {exact} "
             f"where {key} in (select row_key from held_rows)",
         )
-        published = self._published_now(rows) if self.has_before else set()
+        published = self._columns_of("published_now", rows.table) if self.has_before else set()
         if names := [name for name in rows.types if name in published]:
             # Only where the part's rows are told by what is published of them.
             self._run(
@@ -287,13 +294,13 @@ class _Loader:
         )
         self.connection.unregister("held_rows")
 
-    def _published_now(self, rows: Rows) -> set[str]:
+    def _columns_of(self, catalog: str, table: str) -> set[str]:
         return {
             name
             for (name,) in self.connection.execute(
-                "select column_name from duckdb_columns() where database_name = 'published_now' and schema_name = ? "
-                "and table_name = ?",
-                [SCHEMA, rows.table],
+                "select column_name from duckdb_columns() "
+                "where database_name = ? and schema_name = ? and table_name = ?",
+                [catalog, SCHEMA, table],
             ).fetchall()
         }
 
@@ -321,10 +328,27 @@ class _Loader:
         cells[there] = np.arange(self.size, self.size + len(there))
         self.exact.append(np.nan_to_num(np.ma.filled(found, 0.0))[there])
         self.two_persons.append(np.full(len(there), np.nan))
+        self.is_as_before.append(self._as_before(rows, name, value)[there])
         self.size += len(there)
         block = Block(rows, name, figure, cells)
         rows.blocks[name] = block
         self.blocks.append(block)
+
+    def _as_before(self, rows: Rows, name: str, value: str) -> Flags:
+        """By row whether the figure is the one that the published release has in its exact file."""
+        if not self.has_exact or not {name, *rows.part.grid} <= self._columns_of("exact_now", rows.table):
+            return np.zeros(len(rows.keys), bool)
+        on = " and ".join(f"e.{quoted(one)} is not distinct from b.{quoted(one)}" for one in rows.part.grid)
+        table = f"exact_now.{SCHEMA}.{quoted(rows.table)}"
+        found = self._run(
+            rows,
+            f"select e.__row as r from (select __row, {', '.join(map(quoted, rows.part.grid))}, {value} as v "
+            f"from {rows.source}) e join (select {', '.join(map(quoted, rows.part.grid))}, {value} as v from {table} "
+            f"where {rows.part.rows}) b on {on} where e.v = b.v",
+        ).fetchnumpy()["r"]
+        same = np.zeros(len(rows.keys), bool)
+        same[np.asarray(found, np.int64)] = True
+        return same
 
     def _load_sums(self, rows: Rows) -> None:
         for block in rows.blocks.values():

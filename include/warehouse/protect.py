@@ -150,7 +150,7 @@ class _Gate:
                 self.declarations,
                 as_of=self.as_of,
                 held=self.earlier.held,
-                before=self.settings.current_release / "warehouse.duckdb",
+                before=self.settings.current_release,
             )
             self.seconds["load"] = round(time.monotonic() - began, 2)
         return self._system

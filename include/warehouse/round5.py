@@ -3,8 +3,8 @@
 Small-count rounding (Langsrud and Heldal; R's SmallCountRounding): each finest cell becomes one of its two neighbouring
 multiples, and which of them is chosen so that the totals, which are sums of published cells, stay near the truth. No
 Python library does it. The choice starts at random under a salt that stays in the warehouse home, so that who knows the
-program can't play it backwards. What was published stays for its month; later it is drawn as before where the true
-figure is as before.
+program can't play it backwards. What was published stays for its month, and later where the true figure is as before;
+where it is not, all is drawn anew, so that a change tells that there was one and nothing more.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def choose(
     for cell, told in known(system, earlier.before).items():
         if abs(told.value - system.exact[cell]) < system.step[cell]:
             sticky[cell] = told.value
-            if cell in keep and np.isnan(fixed[cell]):
+            if (system.is_as_before[cell] or cell in keep) and np.isnan(fixed[cell]):
                 fixed[cell] = told.value
     means = np.flatnonzero(system.step == 1)
     published, hidden = np.full(size, np.nan), np.zeros(size, bool)
