@@ -512,12 +512,14 @@ class Rules:
     """What everybody knows of how figures were made.
 
     A count is published at most `spread` from the truth; a withheld count is at most `withheld_count`. With `keeps`, a
-    cell changes only when its true value no longer allows the published one; 5 is allowed from that value on.
+    cell changes only when its true value no longer allows the published one; 5 is allowed from that value on. With
+    `averages` totals hold of a withheld amount what everybody can compute, else the amount itself.
     """
 
     spread: int = STEP - 1
     withheld_count: float = MANY
     keeps: int | None = None
+    averages: bool = True
 
     def allowed(self, value: float) -> tuple[float, float]:
         """Which true counts may be published as this value; what is no multiple of five is the truth itself."""
@@ -761,9 +763,8 @@ class _World:
             terms = [(self.amounts[one], -1) for one in cells if one in self.amounts]
             self.system.bind([(self.amounts[cell], 1), *terms], 0, 0)
 
-    @staticmethod
-    def _is_withheld(table: Table, rid: int, column: str) -> bool:
-        return column in (table.values[rid].get("hidden_columns") or ())
+    def _is_withheld(self, table: Table, rid: int, column: str) -> bool:
+        return self.rules.averages and column in (table.values[rid].get("hidden_columns") or ())
 
     def _relations(self, table: Table) -> None:
         for rid, number in table.part_of.items():

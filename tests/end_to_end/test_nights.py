@@ -92,7 +92,11 @@ def _different_tables(one: Path, other: Path) -> list[str]:
             "and database_name in ('warehouse', 'exact') order by all"
         ).fetchall()
         assert {table for _, table in tables} == {file.stem for file in MARTS.rglob("*.sql")}
+        exact = {table for database, table in tables if database == "exact"}
         for database, table in tables:
+            # What is published of them also follows from what was published before; the exact ones do not.
+            if database == "warehouse" and table in exact:
+                continue
             columns = "* exclude (received_at)" if table == "data_freshness" else "*"
             mine = f"select {columns} from {database}.marts.{table}"
             theirs = f"select {columns} from {'other_open' if database == 'warehouse' else 'other_exact'}.marts.{table}"

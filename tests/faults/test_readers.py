@@ -61,11 +61,12 @@ for number in range(int(first), int(last) + 1):
     folder = settings.staging / run_id
     shutil.copytree(template, folder)
     call(folder, run_id)
-    with duckdb.connect(str(folder / "build" / "warehouse.duckdb")) as build:
-        build.execute("insert into marts.mart_spending select * from marts.mart_spending limit ?", [number])
-        build.execute("update marts.mart_spending set account_alias = ?", [str(number)])
-        build.execute("update marts.dim_center set remark = ?", [str(number)])
-        build.execute("update marts.mart_pupils set pupils = ?", [number])
+    for file in ("build/warehouse.duckdb", "protected.duckdb"):
+        with duckdb.connect(str(folder / file)) as build:
+            build.execute("insert into marts.mart_spending select * from marts.mart_spending limit ?", [number])
+            build.execute("update marts.mart_spending set account_alias = ?", [str(number)])
+            build.execute("update marts.dim_center set remark = ?", [str(number)])
+            build.execute("update marts.mart_pupils set pupils = ?", [number])
     if dies_in and number == int(last):
         setattr(release, dies_in, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     release.publish(settings, run_id)

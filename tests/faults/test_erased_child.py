@@ -128,7 +128,7 @@ def traces(place: Place, child: Child) -> Traces:
     purposes = {column.purpose for contract in ABOUT_PERSONS for column in contract.person_columns if column.purpose}
     for purpose in purposes:
         vault = Vault(place.settings, purpose, read_key(place.settings))
-        for key in vault.known_keys([number]).values():
+        for key in set().union(*vault.known_keys([number]).values()):
             persons.numbers.add(f"{key:010d}")  # the search looks at every whole number of every table
             with contextlib.closing(sqlite3.connect(vault.file)) as connection:
                 digests += [
