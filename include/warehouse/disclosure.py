@@ -13,8 +13,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-MODES = ("public", "round5")
-
 HIDDEN_COLUMNS = ("is_hidden", "hidden_columns")
 """What a protected table has besides its mart's columns: whether, and which, figures of the row are withheld."""
 

@@ -5,12 +5,14 @@ The rules, all of them public:
 - A **count** of persons is published as a neighbouring multiple of 5, so the true one lies within 4 of it.
 - A **total** is the sum of published cells, and tells no more than they do.
 - **Days and money** are published in steps (5 days, 1,000 kr.) where the published count behind them is at least 10,
-  and withheld where two persons hold over 85 %; so are as many others as it takes that none can be inferred.
+  and withheld where two persons hold over 85 %. A withheld one counts in totals as its published persons times the
+  average of those shown, which everybody can compute: a total tells nothing of it.
 - A **rate** is one published figure over another, a **mean** is rounded; both need a published count of at least 10.
-- What was published in a month stays for that month: no night shows the one who came.
+- What was published in a month stays for that month, so no night shows the one who came, and later as long as the true
+  figure is the same.
 
 Databeskyttelsesloven §§ 10 and 11; databeskyttelsesforordningen art. 5(1)(c) and 32; the methods are those of official
-statistics (small-count rounding, dominance rule, complementary suppression).
+statistics (small-count rounding, dominance rule).
 """
 
 from __future__ import annotations

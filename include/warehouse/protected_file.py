@@ -43,14 +43,6 @@ def write(
         connection.execute("commit")
 
 
-def columns(table_types: Mapping[str, str], declaration: Declaration) -> dict[str, str]:
-    """Name and type of every column that the protected table has."""
-    if declaration.mode == "public":
-        return dict(table_types)
-    kept = {name: kind for name, kind in table_types.items() if name not in declaration.left_out}
-    return {**kept, HIDDEN_COLUMNS[0]: "BOOLEAN", HIDDEN_COLUMNS[1]: "VARCHAR[]"}
-
-
 def _public_part(connection: duckdb.DuckDBPyConnection, table: str, rows: str, declaration: Declaration) -> str:
     kept = [
         name

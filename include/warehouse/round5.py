@@ -208,8 +208,7 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
     low = np.floor(truth + _TINY)
     is_between = truth - low > _TINY
     chosen = low + (is_between & (_draws(system, finest, seed) < truth - low))
-    # Not from what was published before: a figure that stays as long as it may would tell, by going, that it had to. A
-    # true figure that is the same is drawn the same, and what is only another total's choice is drawn back to it.
+    # Not from what was published before: a figure that stays as long as it may would tell, by going, that it had to.
     chosen = np.where(np.isnan(fixed), chosen, fixed)
     random = np.random.default_rng(seed)
     lines = _lines(system, place)
