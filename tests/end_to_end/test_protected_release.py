@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from attacker import attack, read_declarations, read_tables
+from attacker import Attack, attack, read_declarations, read_tables
 from figures import Night
 from losses import as_text, of_release
 from nights import make_night, night_of
@@ -27,13 +27,17 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Night:
     return night_of(folder)
 
 
-def check(night: Night, size: str) -> None:
-    found = attack(
+def attacked(night: Night) -> Attack:
+    return attack(
         night.release / "warehouse.duckdb",
         DECLARED,
         registry=night.settings.home / "disclosure" / "registry",
         exact=night.release / "restricted" / "warehouse.duckdb",
     )
+
+
+def check(night: Night, size: str) -> None:
+    found = attacked(night)
     log.info("%s: %s unknowns, %s withheld, %s sums", size, found.unknowns, found.withheld, found.sums)
     assert [str(finding) for finding in found.recovered] == []
     assert [str(finding) for finding in found.narrow] == []
@@ -65,11 +69,18 @@ def school_totals(release: Path) -> list[float]:
 
 
 @pytest.mark.xfail(
-    reason="open: a school whose grades were left out of the wellbeing answers (999101) has five cells with two values",
+    reason="open: a school whose grades were left out of the wellbeing answers (999101) has five cells that are recovered",
     strict=False,
 )
 def test_nothing_is_found_in_the_small_release(small: Night) -> None:
     check(small, "small")
+
+
+def test_what_is_open_at_small_is_no_more_than_that(small: Night) -> None:
+    """Until the two beside it pass: nothing is found but in that mart, and no total is far off."""
+    found = attacked(small)
+    assert [str(finding) for finding in found.narrow if finding.cell[0] != "mart_trivsel"] == []
+    assert max(school_totals(small.release)) <= 2 * WITHIN
 
 
 @pytest.mark.xfail(reason="open: some choices leave a school's total 6 or 7 off at this size", strict=False)
