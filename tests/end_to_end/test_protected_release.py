@@ -69,7 +69,7 @@ def school_totals(release: Path) -> list[float]:
 
 
 @pytest.mark.xfail(
-    reason="open: a school whose grades were left out of the wellbeing answers (999101) has five cells that are recovered",
+    reason="open: of a school whose grades were left out of the wellbeing answers (999101) five cells are recovered",
     strict=False,
 )
 def test_nothing_is_found_in_the_small_release(small: Night) -> None:
