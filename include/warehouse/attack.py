@@ -81,6 +81,8 @@ def _attack(
     # Amounts may be below zero (money that comes back), counts never are.
     reach = system.step[finest] - 1.0
     floor = np.where(truth < 0, -float(_FAR), 0.0)
+    for one in _peopled(system):
+        floor[place[one]] = 1.0
     least = np.where(is_shown, np.maximum(published - reach, floor), floor)
     most = np.where(is_shown, published + reach, _FAR)
     for cell, told in past.items():
@@ -121,6 +123,16 @@ def _attack(
     )
     known_anyway = set(bound(alone, result, only=found).tolist())
     return [int(finest[one]) for one in found.tolist() if one not in known_anyway]
+
+
+def _peopled(system: System) -> set[int]:
+    """Finest counts of columns in which no row has 0: such a row is there because somebody is, as everybody can see."""
+    found: set[int] = set()
+    for block in system.blocks:
+        cells = block.cells[block.cells >= 0]
+        if block.figure.kind == "count" and len(cells) and system.exact[cells].min() >= 1:
+            found.update(system.same[cells].tolist())
+    return found.intersection(system.finest.tolist())
 
 
 class _Lines:

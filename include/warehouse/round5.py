@@ -22,6 +22,8 @@ _SHOWN = 3
 _TINY = 1e-9
 _PASSES = 20
 _ROUNDS = 12
+_NARROW = 40
+"""Two cells are flipped together if a total of at most so many cells has both."""
 _PRESSED = 3.0
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
@@ -218,6 +220,7 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
             of[one].append((number, factor))
     # What is in no line stays as it was drawn: else it would always be the nearer one, and 5 would tell 3 to 7.
     free = np.flatnonzero(is_between & np.isnan(fixed) & np.array([bool(lines_of) for lines_of in of], bool))
+    is_free = np.isin(np.arange(len(finest)), free).tolist()
     search = _Search(
         picked=chosen.tolist(),
         floor=low.tolist(),
@@ -227,12 +230,20 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
         errors=[float((chosen[line.inside] * line.factors).sum() - line.target) for line in lines],
         weights=[line.weight for line in lines],
         least=[0.0 if line.is_one_sided else -np.inf for line in lines],
+        inside=[line.inside.tolist() for line in lines],
+        factors=[line.factors.tolist() for line in lines],
     )
     for _ in range(_ROUNDS):
         for _ in range(_PASSES):
             if not sum(search.flip(one) for one in random.permutation(free).tolist()):
                 break
         # What is off by more than a step weighs more in the next round.
+        if not search.press():
+            break
+    for _ in range(_ROUNDS):
+        for _ in range(_PASSES):
+            if not search.swap(is_free):
+                break
         if not search.press():
             break
     return np.array(search.picked, np.float64)
@@ -291,18 +302,59 @@ class _Search:
     errors: list[float]
     weights: list[float]
     least: list[float]
+    inside: list[list[int]]
+    factors: list[list[float]]
+
+    def far(self) -> list[int]:
+        """Lines that are off by more than a step."""
+        return [line for line, error in enumerate(self.errors) if max(error, self.least[line]) ** 2 > 1 + _TINY]
 
     def press(self) -> bool:
         """Let totals that are off by more than a step weigh more; whether there are any."""
-        far = [line for line, error in enumerate(self.errors) if max(error, self.least[line]) ** 2 > 1 + _TINY]
+        far = self.far()
         for line in far:
             self.weights[line] *= _PRESSED
         return bool(far)
 
     def flip(self, one: int) -> bool:
         """Take the other neighbour if totals, and a little the cell itself, come nearer to the truth by it."""
-        now, floor, true = self.picked[one], self.floor[one], self.truth[one]
-        then = floor + 1 if now <= floor else floor
+        if self._cost(one) > -_TINY:
+            return False
+        self._take(one)
+        return True
+
+    def swap(self, is_free: list[bool]) -> int:
+        """Flip two cells at once where a total is far off and no single cell brings it nearer; how often that helps."""
+        done = 0
+        for one in {
+            one
+            for line in self.far()
+            for one, factor in zip(self.inside[line], self.factors[line], strict=True)
+            if is_free[one] and (self._then(one) - self.picked[one]) * factor * self.errors[line] < 0
+        }:
+            cost = self._cost(one)
+            self._take(one)
+            beside = {
+                other
+                for line, _ in self.of[one]
+                if len(self.inside[line]) <= _NARROW
+                for other in self.inside[line]
+                if is_free[other] and other != one
+            }
+            other = min(beside, key=self._cost, default=None)
+            if other is not None and cost + self._cost(other) < -_TINY:
+                self._take(other)
+                done += 1
+            else:
+                self._take(one)
+        return done
+
+    def _then(self, one: int) -> float:
+        """A cell's other neighbour."""
+        return self.floor[one] + 1 if self.picked[one] <= self.floor[one] else self.floor[one]
+
+    def _cost(self, one: int) -> float:
+        now, then, true = self.picked[one], self._then(one), self.truth[one]
         move = then - now
         cost = _TRUTH * ((then - true) ** 2 - (now - true) ** 2)
         if (stay := self.stay[one]) is not None:
@@ -311,12 +363,13 @@ class _Search:
             error, least = self.errors[line], self.least[line]
             moved = error + factor * move
             cost += self.weights[line] * (max(moved, least) ** 2 - max(error, least) ** 2)
-        if cost > -_TINY:
-            return False
-        self.picked[one] = then
+        return cost
+
+    def _take(self, one: int) -> None:
+        then = self._then(one)
         for line, factor in self.of[one]:
-            self.errors[line] += factor * move
-        return True
+            self.errors[line] += factor * (then - self.picked[one])
+        self.picked[one] = then
 
 
 def withheld(system: System, values: Values) -> Flags:

@@ -651,10 +651,19 @@ class _World:
         low, high = self.system.low[unknown], self.system.high[unknown]
         for value in reversed(values):
             least, most = self.rules.allowed(value)
+            if not self._may_be(unknown, least, most):
+                continue
             if max(low, least) > min(high, most):
                 break
             low, high = max(low, least), min(high, most)
         self.system.narrow(unknown, low, high)
+
+    def _may_be(self, unknown: int, low: float, high: float) -> bool:
+        """Whether an assumption is so: what follows from a wrong one is no knowledge, so this attacker makes none.
+
+        It only knows when to assume from the exact file, if it has that: none in the world guesses better.
+        """
+        return unknown not in self.truth or low <= self.truth[unknown] <= high
 
     def _night_by_night(self, unknown: int, past: list[Published]) -> None:
         """Between two releases of one month at most one person came or left."""
@@ -669,7 +678,7 @@ class _World:
             else:
                 low, high = least, most
             before = one
-        if low <= high:
+        if low <= high and self._may_be(unknown, low, high):
             self.system.narrow(unknown, low, high)
 
     def _amount(self, table: Table, rid: int, column: str, value: Any) -> None:

@@ -1,7 +1,9 @@
 with
 
+-- pupils whose grade landing left out, since too few answered there, have a stage of their own: so the stages add up
 pupil_indicators as (
-    select * from {{ ref('int_wellbeing_pupil_indicator') }}
+    select * replace (coalesce(school_stage, 'Ikke oplyst') as school_stage)
+    from {{ ref('int_wellbeing_pupil_indicator') }}
 ),
 
 answers as (
@@ -96,7 +98,6 @@ indicator_cells as (
     -- a grade or school that landing left out, since too few answered, is in the totals and has no row of its own
     having
         (grouping(school_number) = 1 or school_number is not null)
-        and (grouping(school_stage) = 1 or school_stage is not null)
         and (grouping(grade_level) = 1 or grade_level is not null)
 ),
 
@@ -183,7 +184,7 @@ located_answers as (
         answers.municipality_code,
         answers.school_year,
         coalesce(institutions.main_institution_number, answers.institution_number) as school_number,
-        school_stages.school_stage,
+        coalesce(school_stages.school_stage, 'Ikke oplyst') as school_stage,
         answers.grade_level,
         answers.question_number,
         answers.answer_value
@@ -221,7 +222,6 @@ answer_cells as (
     -- a grade or school that landing left out, since too few answered, is in the totals and has no row of its own
     having
         (grouping(school_number) = 1 or school_number is not null)
-        and (grouping(school_stage) = 1 or school_stage is not null)
         and (grouping(grade_level) = 1 or grade_level is not null)
 ),
 
