@@ -3,7 +3,8 @@
 The rules, all of them public:
 
 - A **count** of persons is published as a neighbouring multiple of 5, so the true one lies within 4 of it.
-- A **total** is the sum of published cells, and tells no more than they do.
+- A **total** is the sum of published cells, and tells no more than they do; so is a count that is the same figure as a
+  total in every row, and both may be further off than 4.
 - **Days and money** are published in steps (5 days, 1,000 kr.) where the published count behind them is at least 10,
   and withheld where two persons hold over 85 %. A withheld one counts in totals as its published persons times the
   average of those shown, which everybody can compute: a total tells nothing of it.

@@ -627,6 +627,9 @@ class _World:
             return
         if self._is_total(table, rid, column) or column in table.parts[table.part_of[rid]].of("sum"):
             return
+        if not self._may_be(unknown, *self.rules.allowed(float(value))):
+            # The same figure as a total of other figures, and published as that: only its parts tell anything.
+            return
         self.system.narrow(unknown, *self.rules.allowed(float(value)))
         past = [one for one in self.history.get(cell, ()) if one.value is not None]
         if self.scenario == SCENARIOS[1]:

@@ -151,6 +151,14 @@ def test_two_divisions_of_the_same_persons_find_who_is_at_both_ends() -> None:
     assert found(publish(marts, {"a": 5, "b": 10, "girls": 5, "boys": 10})) == []
 
 
+def test_a_row_is_there_because_somebody_is() -> None:
+    # 1 + 1 + 2 is 4, and none is 0 where no row of the column ever is.
+    rows = [("stage", "a", 1), ("stage", "b", 1), ("stage", "c", 2)]
+    assert found(publish(division(rows, known=True), {"a": 0, "b": 0, "c": 0})) == ["a", "b", "c"]
+    with_nobody = division([*rows, ("stage", "d", 0)], known=True)
+    assert found(publish(with_nobody, {"a": 0, "b": 0, "c": 0, "d": 0})) == []
+
+
 def test_what_can_be_known_without_the_release_is_no_finding_of_it() -> None:
     """A roll of 1 divided in two: that both are 0 or 1 everybody knows."""
     marts = division([("stage", "a", 1), ("stage", "b", 0)], known=True)

@@ -89,9 +89,8 @@ def test_totals_are_sums_of_what_is_published_and_stay_near() -> None:
     # Drawn at random, three neighbours are 2.9 away from the truth on the average, and eighteen over 7.
     assert sum(errors[False]) / len(errors[False]) < 2
     assert sum(errors[True]) / len(errors[True]) < 2
-    # What is declared: five for a school, ten for the municipality.
     assert max(errors[False]) <= 5
-    assert max(errors[True]) <= 10
+    assert max(errors[True]) <= 5
 
 
 def test_the_choice_follows_from_the_salt_and_from_nothing_else() -> None:
