@@ -45,6 +45,7 @@ from pathlib import Path
 
 import duckdb
 
+from include.disk import fsync
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing import store
 from include.landing.contract import Contract, load_contracts
@@ -553,11 +554,7 @@ def _remove(paths: Sequence[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
     for folder in {path.parent for path in paths}:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync(folder)
 
 
 def _told(erasures: Erasures, erasure_id: int) -> list[ErasedDataset]:
