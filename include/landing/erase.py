@@ -28,16 +28,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import dataclasses
 import getpass
 import json
 import mmap
 import os
 import re
-import resource
 import subprocess
 import sys
-import traceback
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +42,7 @@ from pathlib import Path
 
 import duckdb
 
+from include.disk import fsync
 from include.errors import DeliveryRejected, WarehouseError
 from include.landing import store
 from include.landing.contract import Contract, load_contracts
@@ -52,7 +50,14 @@ from include.landing.erasures import WHOLE_FILE, Erasures, Purpose, past, past_c
 from include.landing.ledger import Delivery, Ledger
 from include.landing.links import SIDES, LinkVault, load_links
 from include.landing.persons import Key, PersonNumber, Vault, parse_person_number
-from include.landing.process import DeliveredFile, deliveries_there, read_file, run_process, tell_same_persons
+from include.landing.process import (
+    DeliveredFile,
+    deliveries_there,
+    read_file,
+    reporting,
+    run_process,
+    tell_same_persons,
+)
 from include.landing.rotation import settled_key
 from include.settings import COPENHAGEN, Settings
 from include.sources.reading import RAW
@@ -116,25 +121,15 @@ def run(settings: Settings, purpose: Purpose, *, dry_run: bool = False) -> Erasu
 
 def main(settings: Settings, arguments: Sequence[str]) -> int:
     """The landing process that erases: `person|retention <pid of the caller> [--dry-run]`; 0 if it did its work."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.umask(0o077)
     purpose, parent, *options = arguments
-    _end_with(int(parent))
-    try:
+
+    def erased() -> ErasureReport:
+        _end_with(int(parent))
         if purpose == "person":
-            report = erase_person(settings, _asked_number())
-        else:
-            report = erase_past_retention(settings, dry_run="--dry-run" in options)
-    except WarehouseError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except Exception as error:
-        # A message could hold a value of a row; type and places do not.
-        sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
-        sys.stderr.write(f"{type(error).__name__} while erasing\n")
-        return 1
-    sys.stdout.write(json.dumps(dataclasses.asdict(report), ensure_ascii=False))
-    return 0
+            return erase_person(settings, _asked_number())
+        return erase_past_retention(settings, dry_run="--dry-run" in options)
+
+    return reporting("erasing", erased)
 
 
 def _end_with(parent: int) -> None:
@@ -553,11 +548,7 @@ def _remove(paths: Sequence[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
     for folder in {path.parent for path in paths}:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync(folder)
 
 
 def _told(erasures: Erasures, erasure_id: int) -> list[ErasedDataset]:

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from include.disk import fsync
 from include.errors import WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 
@@ -186,7 +187,7 @@ def replace_key(settings: Settings, old: Key, new: Key) -> None:
             for leftover in file.parent.glob(f".{file.name}.*"):
                 leftover.unlink()
             _write_candidate(file, new).replace(file)
-            _fsync_folder(file.parent)
+            fsync(file.parent)
     except OSError as error:
         raise WarehouseError(
             f"the key file can't be written ({error.strerror}); nothing has changed.",
@@ -202,7 +203,7 @@ def _make_key(file: Path) -> None:
     with contextlib.suppress(FileExistsError):
         os.link(candidate, file)
     candidate.unlink()
-    _fsync_folder(file.parent)
+    fsync(file.parent)
 
 
 def _write_candidate(file: Path, key: Key) -> Path:
@@ -214,14 +215,6 @@ def _write_candidate(file: Path, key: Key) -> Path:
         stream.flush()
         os.fsync(stream.fileno())
     return candidate
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def key_id(key: Key) -> str:

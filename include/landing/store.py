@@ -11,13 +11,13 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from include.disk import fsync
 from include.errors import WarehouseError
 from include.landing.contract import PURPOSES, Contract, load_contracts
 from include.landing.ledger import Delivery, Ledger, Window
@@ -51,12 +51,8 @@ def dataset_lock(settings: Settings, dataset: str) -> Iterator[None]:
 
 def make_durable(file: Path) -> None:
     """Force a file and its name to disk, so that the ledger never names what a crash could take back."""
-    for place, flags in ((file, os.O_RDONLY), (file.parent, os.O_RDONLY | os.O_DIRECTORY)):
-        descriptor = os.open(place, flags)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    fsync(file)
+    fsync(file.parent)
 
 
 def landed_columns(contract: Contract) -> dict[str, str]:

@@ -33,6 +33,7 @@ from tenacity import (
     wait_random,
 )
 
+from include.disk import fsync
 from include.errors import WarehouseError
 
 log = logging.getLogger(__name__)
@@ -393,11 +394,7 @@ def save(target: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    fsync(target.parent)
 
 
 def text_of(content: bytes, where: str) -> str:

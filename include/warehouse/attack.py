@@ -92,12 +92,6 @@ def _attack(
                 least[number] = max(least[number], value - reach[number])
                 most[number] = min(most[number], value + reach[number])
     lines = _Lines(place)
-    for cell, within in system.within.items():
-        told_parts = system.parts.get(cell)
-        if told_parts is not None and not values.hidden[cell] and all(int(part) in place for part in told_parts):
-            told = values.published[cell]
-            lines.add(told_parts.tolist(), np.ones(len(told_parts)), told - within, told + within)
-    told_lines = len(lines.low)
     for left, sign, right in system.relations:
         plus, minus = system.expand(left), system.expand(right)
         factors = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
@@ -112,15 +106,8 @@ def _attack(
     found = bound(problem, result)
     if not len(found):
         return []
-    is_told = np.arange(len(low)) < told_lines
-    alone = Problem(
-        matrix[holds & ~is_told],
-        low[holds & ~is_told],
-        high[holds & ~is_told],
-        np.zeros(len(finest)),
-        np.full(len(finest), float(_FAR)),
-        truth,
-    )
+    anything = np.zeros(len(finest)), np.full(len(finest), float(_FAR))
+    alone = Problem(matrix[holds], low[holds], high[holds], *anything, truth)
     known_anyway = set(bound(alone, result, only=found).tolist())
     return [int(finest[one]) for one in found.tolist() if one not in known_anyway]
 

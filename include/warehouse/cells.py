@@ -86,7 +86,6 @@ class System:
     row: Integers
     same: Integers
     parts: dict[int, Integers]
-    within: dict[int, int]
     amount_n: dict[int, int]
     two_persons: Floats
     is_as_before: Flags
@@ -166,7 +165,6 @@ class _Loader:
         self.exact: list[Floats] = []
         self.size = 0
         self.parts: dict[int, list[int]] = {}
-        self.within: dict[int, int] = {}
         self.amount_n: dict[int, int] = {}
         self.two_persons: list[Floats] = []
         self.is_as_before: list[Flags] = []
@@ -208,7 +206,6 @@ class _Loader:
             row=row,
             same=same,
             parts=_finest(self.parts, same),
-            within=self.within,
             amount_n=self.amount_n,
             two_persons=np.concatenate([np.empty(0), *self.two_persons]),
             is_as_before=np.concatenate([np.empty(0, bool), *self.is_as_before]),
@@ -378,8 +375,6 @@ class _Loader:
                         self.relations.append((self.parts[whole], "=", members))
                         continue
                     self._is_sum(whole, members)
-                    if total.within is not None:
-                        self.within[whole] = total.within
 
     def _is_sum(self, whole: int, members: list[int]) -> None:
         if members:

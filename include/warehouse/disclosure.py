@@ -94,7 +94,6 @@ class Total(_Declared):
 
     rows: str
     parts: str
-    within: int | None = None
     columns: dict[str, str] | None = None
 
     @model_validator(mode="before")

@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from include.disk import fsync
 from include.settings import Settings
 from include.warehouse.cells import Key
 from include.warehouse.marts import literal
@@ -85,17 +86,9 @@ def append(
         f"copy (select *, date {literal(as_of)} as as_of, {literal(release)} as release_id "
         f"from {literal(str(source))}) to {literal(str(temporary))} (format parquet)"
     )
-    descriptor = os.open(temporary, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync(temporary)
     temporary.replace(target)
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync(place)
 
 
 def salt(settings: Settings) -> int:

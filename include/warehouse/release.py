@@ -23,6 +23,7 @@ from typing import Any
 
 import duckdb
 
+from include.disk import fsync
 from include.errors import Refused, WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse import registry
@@ -91,7 +92,7 @@ def publish(settings: Settings, run_id: str, *, notes: Sequence[str] = ()) -> Re
             _make(settings, folder, notes)
             _open_the_way(settings)
             folder.release.rename(target)
-            _fsync(target.parent)
+            fsync(target.parent)
         replaced = _current_id(settings)
         release = _read(settings, target)
         # Before anybody can read it: the gate must know of every figure that was ever to be seen.
@@ -499,20 +500,12 @@ def _set_modes(root: Path) -> None:
             path.chmod(0o644 if is_public else 0o640)
 
 
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _fsync_all(root: Path) -> None:
     """Force every file, and then every folder from the inside out, to disk."""
     for folder, _, files in os.walk(root, topdown=False):
         for name in files:
-            _fsync(Path(folder) / name)
-        _fsync(Path(folder))
+            fsync(Path(folder) / name)
+        fsync(Path(folder))
 
 
 def _swap(settings: Settings, release_id: str) -> None:
@@ -522,4 +515,4 @@ def _swap(settings: Settings, release_id: str) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(release_id)
     temporary.replace(link)
-    _fsync(link.parent)
+    fsync(link.parent)

@@ -27,8 +27,6 @@ _NARROW = 40
 _PRESSED = 3.0
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
-_PROMISED = 4.0
-"""How much a total weighs whose error is declared."""
 _SAME = 50.0
 """How much a relation weighs: no share over 1, and the same persons, divided in two ways, come to the same."""
 _HELD = 0.3
@@ -272,9 +270,8 @@ def _lines(system: System, place: Integers) -> list[_Line]:
         step = int(system.step[cell])
         if len(parts) == len(whole):
             aimed = min(max(float(system.exact[cell]), aimed - step), aimed + step)
-        weight = _PROMISED if cell in system.within else 1.0
         cells, times = np.unique(parts, return_counts=True)
-        line = _Line(place[cells], times.astype(np.float64), aimed / step, weight)
+        line = _Line(place[cells], times.astype(np.float64), aimed / step, weight=1.0)
         lines.setdefault((line.inside.tobytes() + times.tobytes(), line.target), line)
     kept = list(lines.values())
     for left, sign, right in system.relations:

@@ -513,13 +513,15 @@ class Rules:
 
     A count is published at most `spread` from the truth; a withheld count is at most `withheld_count`. With `keeps`, a
     cell changes only when its true value no longer allows the published one; 5 is allowed from that value on. With
-    `averages` totals hold of a withheld amount what everybody can compute, else the amount itself.
+    `averages` totals hold of a withheld amount what everybody can compute, else the amount itself. With `own_totals`
+    a total is published as near to the truth as any other count, else it is the sum of its published parts.
     """
 
     spread: int = STEP - 1
     withheld_count: float = MANY
     keeps: int | None = None
     averages: bool = True
+    own_totals: bool = False
 
     def allowed(self, value: float) -> tuple[float, float]:
         """Which true counts may be published as this value; what is no multiple of five is the truth itself."""
@@ -625,7 +627,8 @@ class _World:
             self.system.narrow(unknown, 0, self.rules.withheld_count)
             self.withheld += 1
             return
-        if self._is_total(table, rid, column) or column in table.parts[table.part_of[rid]].of("sum"):
+        is_sum = self._is_total(table, rid, column) and not self.rules.own_totals
+        if is_sum or column in table.parts[table.part_of[rid]].of("sum"):
             return
         if not self._may_be(unknown, *self.rules.allowed(float(value))):
             # The same figure as a total of other figures, and published as that: only its parts tell anything.
@@ -727,7 +730,7 @@ class _World:
                 for target, source in mapping.items():
                     is_sum = self._holds(table, parts, target, source, total)
                     for whole, pieces in parts.items():
-                        self._total(table, whole, pieces, (target, source), total.get("within"), is_sum=is_sum)
+                        self._total(table, whole, pieces, (target, source), is_sum=is_sum)
 
     def _holds(self, table: Table, parts: dict[int, list[int]], target: str, source: str, total: dict[str, Any]) -> str:
         """What is true of the true figures: the total is the `sum`, `at most` it, or nothing is known."""
@@ -745,9 +748,7 @@ class _World:
             return "sum"
         return "at most" if all(one < EPSILON for one in differences) else ""
 
-    def _total(
-        self, table: Table, whole: int, pieces: list[int], columns: tuple[str, str], within: int | None, *, is_sum: str
-    ) -> None:
+    def _total(self, table: Table, whole: int, pieces: list[int], columns: tuple[str, str], *, is_sum: str) -> None:
         target, source = columns
 
         def withheld(piece: int) -> bool:
@@ -760,9 +761,6 @@ class _World:
         if cell in self.counts:
             terms = [(self.counts[one], -1) for one in cells if one in self.counts]
             unknown = self.counts[cell]
-            value = table.values[whole].get(target)
-            if self.published and within is not None and value is not None:
-                self.system.narrow(unknown, float(value) - within, float(value) + within)
             if terms:
                 if is_sum == "sum":
                     self.system.bind([(unknown, 1), *terms], 0, 0)

@@ -12,10 +12,10 @@ import pytest
 from attacker import Attack, Rules, attack, changes_within_a_month, read_parts, read_registry
 
 EXACT = Rules(averages=False)
-NEAREST = Rules(spread=2)
+NEAREST = Rules(spread=2, own_totals=True)
 """Each figure rounded to the nearest multiple of five, on its own."""
 
-HIDING = Rules(spread=0, withheld_count=4)
+HIDING = Rules(spread=0, withheld_count=4, own_totals=True)
 """Exact figures, of which those under five are hidden."""
 
 GRID = ["municipality_code", "school", "grade"]
@@ -68,14 +68,14 @@ def test_parts_of_zero_under_a_total_that_was_rounded_on_its_own(tmp_path: Path)
     """Four parts that are shown as 0 with a total of 10 are 2 each."""
     rows = [row("a", grade, pupils=0) for grade in "1234"] + [row("a", None, pupils=10)]
     file = by_hand(tmp_path, "protected", rows)
-    found = attack(file, declared({"pupils": "count"}, totals=[ALL | {"within": 2}]), rules=NEAREST)
+    found = attack(file, declared({"pupils": "count"}, totals=[ALL]), rules=NEAREST)
     assert where(found) == {(f"grade={grade},school=a", 2) for grade in "1234"} | {("grade=None,school=a", 8)}
 
 
 def test_a_total_that_is_the_sum_of_its_parts_tells_nothing(tmp_path: Path) -> None:
     rows = [row("a", grade, pupils=value) for grade, value in zip("1234", (0, 5, 0, 5), strict=True)]
     file = by_hand(tmp_path, "protected", [*rows, row("a", None, pupils=10)])
-    assert attack(file, declared({"pupils": "count"}, totals=[ALL | {"within": 5}])).narrow == []
+    assert attack(file, declared({"pupils": "count"}, totals=[ALL])).narrow == []
 
 
 def test_hiding_only_small_cells(tmp_path: Path) -> None:
@@ -91,11 +91,10 @@ def test_hiding_only_small_cells(tmp_path: Path) -> None:
         rows.append(row(str(school), None, pupils=line.sum()))
     rows += [row(None, str(grade), pupils=column.sum()) for grade, column in enumerate(figures.T)]
     both = [
-        ALL | {"within": 0},
+        ALL,
         {
             "rows": "grade is not null and school is null",
             "parts": "part.grade = total.grade and part.school is not null",
-            "within": 0,
         },
     ]
     found = attack(by_hand(tmp_path, "protected", rows), declared({"pupils": "count"}, totals=both), rules=HIDING)
@@ -112,11 +111,13 @@ def test_a_system_that_only_elimination_solves(tmp_path: Path) -> None:
     rows = [row("a", grade, hidden=["pupils"]) for grade in "123"]
     rows += [row(name, None, pupils=value) for name, value in zip(pairs, (52, 72, 62), strict=True)]
     totals = [
-        {"rows": f"school = '{name}'", "parts": f"part.grade in ('{two[0]}', '{two[1]}')", "within": 0}
+        {"rows": f"school = '{name}'", "parts": f"part.grade in ('{two[0]}', '{two[1]}')"}
         for name, two in pairs.items()
     ]
     found = attack(
-        by_hand(tmp_path, "protected", rows), declared({"pupils": "count"}, totals=totals), rules=Rules(spread=0)
+        by_hand(tmp_path, "protected", rows),
+        declared({"pupils": "count"}, totals=totals),
+        rules=Rules(spread=0, own_totals=True),
     )
     values = dict(where(found))
     assert [values[f"grade={grade},school=a"] for grade in "123"] == [21, 31, 41]

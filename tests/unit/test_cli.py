@@ -92,6 +92,16 @@ def test_an_unforeseen_error_does_not_show_its_text(home: Settings, monkeypatch:
     assert "secret value" not in shown.output
 
 
+@pytest.mark.parametrize("said", [[], ["--correct"]])
+def test_only_who_says_so_changes_figures_within_their_month(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(night, "refresh_plain", lambda settings, _: asked.append(settings.corrects))
+    assert warehouse("refresh", *said).exit_code == 0
+    assert asked == [bool(said)]
+
+
 def test_a_setting_that_can_not_be_read_is_named_without_its_value(
     home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -190,3 +191,38 @@ def test_enquiries_of_the_target_group_are_told_apart(staged: Build) -> None:
         "from staging.stg_referrals__anonymous_contacts group by all order by all",
     )
     assert rows == [(dt.date(2026, 5, 1), False, 41), (dt.date(2026, 5, 1), True, 15)]
+
+
+def test_a_person_s_name_that_was_delivered_as_that_of_a_house_is_in_no_mart(dbt: Callable[..., Build]) -> None:
+    """Of a house that the list of houses has, and of one that it has not."""
+    name = "Agnes Quistgaard"
+    places = [
+        {
+            "month": "2026-05",
+            "month_end_date": "2026-05-31",
+            "house_code": code,
+            "house_name": name,
+            "district_name": "Baltorp",
+            "group_kind": "Vuggestue",
+            "group_count": 1,
+            "place_count": 12,
+            "place_unit": "pladser",
+            "enrolled_count": 11,
+            "waiting_count": 0,
+            "weekly_hours": 52,
+            "delivery_id": "d1",
+        }
+        for code in ("BAL-01", "BAL-99")
+    ]
+    models = ("stg_referrals__daycare_places", "stg_referrals__activities", "mart_dagtilbud", "mart_tilsyn")
+    seeds = ("activity_kind", "daycare_house", "district", "inspection_rule")
+    built = dbt(
+        {"daycare_places": places},
+        [delivery(1, "daycare_places", "2026-06-01", "2026-05-01", "2026-05-31")],
+        *("build", "--indirect-selection", "cautious", "--select", *models, *seeds),
+    )
+    assert built.exit_code == 0, built.output[-4000:]
+    for mart in ("mart_dagtilbud", "mart_tilsyn"):
+        rows = built.query(f"select distinct unit_id, unit_name from marts.{mart} where unit_type = 'house' order by 1")
+        assert rows == [("BAL-01", "Børnehuset Baltorp 1"), ("BAL-99", "BAL-99")]
+        assert name not in str(built.query(f"from marts.{mart}"))

@@ -160,12 +160,10 @@ SCHOOL: dict[str, object] = {
         {
             "rows": "school <> 'all' and stage = 'all'",
             "parts": "part.school = total.school and part.stage <> 'all' and part.month_label = total.month_label",
-            "within": 5,
         },
         {
             "rows": "school = 'all'",
             "parts": "part.school <> 'all' and part.stage = total.stage and part.month_label = total.month_label",
-            "within": 10,
         },
     ],
     "relations": ["late_pupils <= pupils"],

@@ -102,7 +102,7 @@ def test_what_is_no_figure_is_said(figure: object, sentence: str) -> None:
         (changed(total=[]), "total: Extra inputs are not permitted"),
         ({**HEAD, "parts": [{}], "totals": [], "sparse": True}, "beside `parts` stands totals, sparse"),
         (changed(totals=[{"rows": "true"}]), "parts: Field required"),
-        (changed(totals=[{"rows": "true", "parts": "true", "within": "few"}]), "within: Input should be a valid int"),
+        (changed(totals=[{"rows": "true", "parts": "true", "columns": 3}]), "columns: Input should be a valid dict"),
         (changed(contained=[{"columns": ["pupils"]}]), "rows: Field required"),
         (changed(known=[{"column": "pupils", "rows": "true"}]), "source: Field required"),
         (changed(relations=["pupils < days"]), "'pupils < days': no relation such as `a \\+ b <= c`"),

@@ -391,6 +391,32 @@ def test_of_many_cells_only_three_are_named(run: Run, settings: Settings) -> Non
     )
 
 
+def test_within_a_month_only_a_correction_changes_what_was_published(
+    run: Run, settings: Settings, template: Template
+) -> None:
+    def night(run_id: str, pupils: int, *, corrects: bool = False) -> tuple[float, float]:
+        """What a night publishes, and what the registry then says of it."""
+        folder = run(run_id)
+        change(folder, f"update marts.mart_pupils set pupils = {pupils}")
+        protect(settings.model_copy(update={"corrects": corrects}), run_id)
+        with duckdb.connect(str(folder / "protected.duckdb"), read_only=True) as connection:
+            ((shown,),) = connection.execute("select pupils from marts.mart_pupils").fetchall()
+        with duckdb.connect() as connection:
+            registry.append(connection, settings, folder / "registered.parquet", as_of=as_of, release=run_id)
+            earlier, _ = registry.read(connection, settings, as_of)
+        (registered,) = [told.value for (_, column, _), told in earlier.held.items() if column == "pupils"]
+        return shown, registered
+
+    as_of = str(template.settings.as_of)
+    assert night("20260619T013000Z", 40) == (40, 40)
+    assert night("20260619T023000Z", 83) == (40, 40)
+    shown, registered = night("20260619T033000Z", 83, corrects=True)
+    assert shown in (80, 85)
+    assert registered == shown
+    # From then on the corrected figure is the month's.
+    assert night("20260619T043000Z", 131) == (shown, shown)
+
+
 MEASURES = "create table marts.dim_measure as select '151' as municipality_code, 'K1' as measure_id, {} as datasets"
 
 

@@ -8,6 +8,11 @@ districts as (
     select * from {{ ref('district') }}
 ),
 
+houses as (
+    select * from {{ ref('daycare_house') }}
+    where basis <> 'synthetic' or {{ is_synthetic() }}
+),
+
 renamed as (
     select
         source.municipality_code,
@@ -15,7 +20,8 @@ renamed as (
         cast(year(source.month_end_date) as integer) as places_year,
         cast(month(source.month_end_date) as integer) as places_month,
         source.house_code,
-        source.house_name,
+        -- never the delivered name: a person's, written there by mistake, would be public
+        coalesce(houses.house_name, source.house_code) as house_name,
         districts.district_code,
         source.group_kind,
         source.group_count,
@@ -30,6 +36,10 @@ renamed as (
         on
             source.municipality_code = districts.municipality_code
             and source.district_name = districts.district_name
+    left join houses
+        on
+            source.municipality_code = houses.municipality_code
+            and source.house_code = houses.house_code
 )
 
 select * from renamed
