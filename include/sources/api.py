@@ -1,4 +1,4 @@
-"""Asking an outside API over HTTPS: the connection, how patient to be, errors that say what to do, saving what came.
+"""Asking an outside API over HTTPS: the connection, patience, errors that say what to do, saving and reading what came.
 
 One request is one `Api.post`: it waits and asks again where waiting can help (429, 5xx, timeouts, a connection that
 breaks) and nowhere else. The token, where an API wants one, goes into one header and never into a message, a log record
@@ -34,7 +34,7 @@ from tenacity import (
 )
 
 from include.disk import fsync
-from include.errors import WarehouseError
+from include.errors import DeliveryRejected, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -395,6 +395,21 @@ def save(target: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     fsync(target.parent)
+
+
+def read_saved(path: Path) -> Any:
+    """The content of a file that was saved as JSON. Raises DeliveryRejected for what is not whole, or not UTF-8."""
+    try:
+        return json.loads(path.read_bytes().decode("utf-8"))
+    except UnicodeDecodeError:
+        raise rejected(path, "the file is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise rejected(path, "the file is cut short or damaged: it is no whole JSON.", error.lineno) from None
+
+
+def rejected(path: Path, reason: str, line: int | None = None) -> DeliveryRejected:
+    """Why a saved file can't be landed; the remedy is always to fetch it again."""
+    return DeliveryRejected(reason, remedy="take the file away and fetch the figures again", file=path.name, line=line)
 
 
 def text_of(content: bytes, where: str) -> str:

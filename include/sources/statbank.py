@@ -33,7 +33,6 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from include.errors import DeliveryRejected
 from include.sources.api import (
     ASK_AGAIN,
     Api,
@@ -43,6 +42,8 @@ from include.sources.api import (
     Refusal,
     cut_short,
     json_of,
+    read_saved,
+    rejected,
     save,
     text_of,
     unexpected,
@@ -188,7 +189,7 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
     tables = _load(path)
     variables = {name for table, _ in tables for name in table.asked if name not in (table.place, table.time)}
     if variables | set(_OWN_COLUMNS) != set(headers):
-        raise _rejected(path, "it was asked for with another request than the contract's.")
+        raise rejected(path, "it was asked for with another request than the contract's.")
     records: list[dict[str, str | None]] = []
     places: list[int | None] = []
     problems: list[Problem] = []
@@ -360,18 +361,8 @@ class _Cell(NamedTuple):
     text: str
 
 
-def _rejected(path: Path, reason: str, line: int | None = None) -> DeliveryRejected:
-    remedy = "take the file away and fetch the figures again"
-    return DeliveryRejected(reason, remedy=remedy, file=path.name, line=line)
-
-
 def _load(path: Path) -> list[tuple[_Table, dict[Key, _Cell]]]:
-    try:
-        content = json.loads(path.read_bytes().decode("utf-8"))
-    except UnicodeDecodeError:
-        raise _rejected(path, "the file is not UTF-8.") from None
-    except json.JSONDecodeError as error:
-        raise _rejected(path, "the file is cut short or damaged: it is no whole JSON.", error.lineno) from None
+    content = read_saved(path)
     found: list[tuple[_Table, dict[Key, _Cell]]] = []
     line = _FIRST_ROW_LINE
     try:
@@ -383,12 +374,12 @@ def _load(path: Path) -> list[tuple[_Table, dict[Key, _Cell]]]:
                 cells[tuple(key)] = _Cell(number, text)
             line += len(part["rows"]) + _LINES_BETWEEN
             if len(cells) != len(part["rows"]) or not cells.keys() <= set(table.cells()):
-                raise _rejected(path, "it holds a cell twice, or others than were asked for.")
+                raise rejected(path, "it holds a cell twice, or others than were asked for.")
             if table.format == "CSV" and len(cells) != table.rows:
-                raise _rejected(path, f"{table.rows - len(cells)} of {table.rows} cells are not there.")
+                raise rejected(path, f"{table.rows - len(cells)} of {table.rows} cells are not there.")
             found.append((table, cells))
     except (KeyError, TypeError, AttributeError):
-        raise _rejected(path, "the file holds no tables with their rows: it is no saved answer.") from None
+        raise rejected(path, "the file holds no tables with their rows: it is no saved answer.") from None
     if not found:
-        raise _rejected(path, "the file holds no table.")
+        raise rejected(path, "the file holds no table.")
     return found

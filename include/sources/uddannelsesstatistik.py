@@ -50,6 +50,8 @@ from include.sources.api import (
     FetchFailed,
     Patience,
     json_of,
+    read_saved,
+    rejected,
     save,
     unexpected,
 )
@@ -218,7 +220,7 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
     saved = _load(path)
     asked = {level for query, _ in saved.answers for level in query.levels}
     if asked | set(_MEASURE_COLUMNS) != set(headers):
-        raise _rejected(path, "it was asked for with another request than the contract's.")
+        raise rejected(path, "it was asked for with another request than the contract's.")
     records: list[dict[str, str | None]] = []
     places: list[int | None] = []
     problems: list[Problem] = []
@@ -402,26 +404,16 @@ class _Saved(NamedTuple):
     published_month: int
 
 
-def _rejected(path: Path, reason: str, line: int | None = None) -> DeliveryRejected:
-    remedy = "take the file away and fetch the statistics again"
-    return DeliveryRejected(reason, remedy=remedy, file=path.name, line=line)
-
-
 def _load(path: Path) -> _Saved:
-    try:
-        content = json.loads(path.read_bytes().decode("utf-8"))
-    except UnicodeDecodeError:
-        raise _rejected(path, "the file is not UTF-8.") from None
-    except json.JSONDecodeError as error:
-        raise _rejected(path, "the file is cut short or damaged: it is no whole JSON.", error.lineno) from None
+    content = read_saved(path)
     try:
         queries = _queries(content["request"])
         answers = [answer["rows"] for answer in content["answers"]]
         month: int = content["request"]["published_month"]
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise _rejected(path, "the file holds no request with its rows: it is no saved answer.") from None
+        raise rejected(path, "the file holds no request with its rows: it is no saved answer.") from None
     if len(queries) != len(answers) or not all(isinstance(rows, list) for rows in answers):
-        raise _rejected(path, "the file does not hold one list of rows a query: it is no saved answer.")
+        raise rejected(path, "the file does not hold one list of rows a query: it is no saved answer.")
     found: list[tuple[_Query, list[_Served]]] = []
     line = _FIRST_ROW_LINE
     for query, rows in zip(queries, answers, strict=True):
@@ -435,15 +427,15 @@ def _load_rows(path: Path, query: _Query, rows: Sequence[object], first_line: in
     found: dict[Key, _Served] = {}
     for line, row in enumerate(rows, start=first_line):
         if not isinstance(row, dict):
-            raise _rejected(path, "the row is no object.", line)
+            raise rejected(path, "the row is no object.", line)
         if unknown := sorted(set(row) - known):
-            raise _rejected(path, f"there are fields that were not asked for ({len(unknown)}).", line)
+            raise rejected(path, f"there are fields that were not asked for ({len(unknown)}).", line)
         if not all(isinstance(value, str | None) for value in row.values()):
-            raise _rejected(path, "a value is no text, so it can't be told what its point or comma means.", line)
+            raise rejected(path, "a value is no text, so it can't be told what its point or comma means.", line)
         key = _key(query, row)
         if key is None:
-            raise _rejected(path, f"one of {', '.join(query.levels)} is not given.", line)
+            raise rejected(path, f"one of {', '.join(query.levels)} is not given.", line)
         if key in found:
-            raise _rejected(path, "the same key has come before.", line)
+            raise rejected(path, "the same key has come before.", line)
         found[key] = _Served(line, key, {m: text for m in query.measures if (text := (row.get(m) or "").strip())})
     return list(found.values())

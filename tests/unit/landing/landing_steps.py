@@ -126,13 +126,26 @@ class Synthetic:
         self._write(settings, source, lines)
         return line
 
-    def rename_first_column(self, settings: Settings, dataset: str) -> str:
-        """Write the newest file under another header of the first column into another inbox; returns the right one."""
+    def assert_quarantines(self, settings: Settings, spoilt: Spoilt) -> None:
+        """The spoilt row of the newest file, and no other, goes to quarantine, by line, column and rule."""
+        line = self.spoil(settings, spoilt)
+        (delivery,) = take_in(settings, spoilt.dataset)
+        assert delivery.quarantined_count == 1
+        assert delivery.row_count == delivery.landed_count + 1
+        assert (line, spoilt.column, spoilt.rule) in problems(settings, spoilt.dataset)
+
+    def assert_refuses_another_header(self, settings: Settings, dataset: str) -> None:
+        """The newest file with another name of its first column is rejected, and the name that is missing is told."""
         source = self.newest(dataset)
         lines = self.lines(source)
         first = lines[0][0]
+        assert first == load_contracts()[dataset].columns[0].source_name
         self._write(settings, source, [["Løbenr", *lines[0][1:]], *lines[1:]])
-        return first
+        (delivery,) = take_in(settings, dataset)
+        assert delivery.status == "rejected"
+        with Ledger(settings) as ledger:
+            (problem,) = ledger.problems(dataset=dataset)
+        assert f"missing: {first}" in problem.reason
 
     def _write(self, settings: Settings, source: Path, lines: list[list[str]]) -> None:
         dataset = source.parent.name

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from landing_steps import Spoilt, Synthetic, landed, problems, take_in
+from landing_steps import Spoilt, Synthetic, landed, take_in
 from suites import (
     Batch,
     Fault,
@@ -255,11 +255,7 @@ SPOILT = [
 
 @pytest.mark.parametrize("spoilt", SPOILT, ids=lambda spoilt: f"{spoilt.dataset}-{spoilt.column}-{spoilt.rule}")
 def test_a_bad_row_goes_to_quarantine_by_line_and_column(week: Synthetic, settings: Settings, spoilt: Spoilt) -> None:
-    line = week.spoil(settings, spoilt)
-    (delivery,) = take_in(settings, spoilt.dataset)
-    assert delivery.quarantined_count == 1
-    assert delivery.row_count == delivery.landed_count + 1
-    assert (line, spoilt.column, spoilt.rule) in problems(settings, spoilt.dataset)
+    week.assert_quarantines(settings, spoilt)
     with Ledger(settings) as ledger:
         told = ledger.problems(dataset=spoilt.dataset)
     for value in spoilt.change.values():
@@ -286,13 +282,7 @@ def test_a_withdrawal_is_not_lost_to_quarantine_when_it_is_contradictory(
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_a_header_that_is_not_agreed_is_refused(week: Synthetic, settings: Settings, dataset: str) -> None:
-    first = week.rename_first_column(settings, dataset)
-    assert first == load_contracts()[dataset].columns[0].source_name
-    (delivery,) = take_in(settings, dataset)
-    assert delivery.status == "rejected"
-    with Ledger(settings) as ledger:
-        (problem,) = ledger.problems(dataset=dataset)
-    assert f"missing: {first}" in problem.reason
+    week.assert_refuses_another_header(settings, dataset)
 
 
 @pytest.mark.parametrize("dataset", ["screenings", "consents", "school_examinations"])

@@ -10,7 +10,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from landing_steps import Spoilt, Synthetic, landed, problems, take_in, write_lines
+from landing_steps import Spoilt, Synthetic, landed, take_in, write_lines
 from suites import Batch, Fault, assert_finds_a_person_number, assert_is_told, assert_passes
 
 from include.demo.deliveries import Nights
@@ -162,11 +162,7 @@ SPOILT = [
 
 @pytest.mark.parametrize("spoilt", SPOILT, ids=lambda spoilt: f"{spoilt.dataset}-{spoilt.rule}")
 def test_a_bad_row_goes_to_quarantine_by_line_and_column(week: Synthetic, settings: Settings, spoilt: Spoilt) -> None:
-    line = week.spoil(settings, spoilt)
-    (delivery,) = take_in(settings, spoilt.dataset)
-    assert delivery.quarantined_count == 1
-    assert delivery.row_count == delivery.landed_count + 1
-    assert (line, spoilt.column, spoilt.rule) in problems(settings, spoilt.dataset)
+    week.assert_quarantines(settings, spoilt)
 
 
 def test_every_rule_has_a_bad_row() -> None:
@@ -176,13 +172,7 @@ def test_every_rule_has_a_bad_row() -> None:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_a_header_that_is_not_agreed_is_refused(week: Synthetic, settings: Settings, dataset: str) -> None:
-    first = week.rename_first_column(settings, dataset)
-    assert first == load_contracts()[dataset].columns[0].source_name
-    (delivery,) = take_in(settings, dataset)
-    assert delivery.status == "rejected"
-    with Ledger(settings) as ledger:
-        (problem,) = ledger.problems(dataset=dataset)
-    assert f"missing: {first}" in problem.reason
+    week.assert_refuses_another_header(settings, dataset)
 
 
 def test_a_budget_whose_rows_are_not_the_stated_sum_is_refused(week: Synthetic, settings: Settings) -> None:
