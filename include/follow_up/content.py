@@ -7,17 +7,9 @@ Nothing is computed here: every figure, status and sum is a column of a mart (`m
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal
-
-import duckdb
-
-from include.errors import WarehouseError
+from typing import Literal
 
 Smiley = Literal["glad", "neutral", "sur"]
 
