@@ -1,7 +1,7 @@
 """What an edition says, read from the edition alone: the one source of its document and of comparisons.
 
 Nothing is computed here: every figure, status and sum is a column of a mart (`mart_budget_follow_up`,
-`mart_follow_up_center`, `fct_milestone_status`, `fct_measure`), so that a document can say only what the warehouse says.
+`mart_follow_up_center`, `fct_milestone_status`, `fct_measure`), so a document says only what the warehouse does.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Economy:
 
 @dataclass(frozen=True)
 class MeasurePoint:
-    """A measure in one period, as published: `n` persons (or cases) behind it; `is_hidden` tells withheld from missing."""
+    """A measure in one period, as published: `n` is behind it; `is_hidden` tells withheld from missing."""
 
     period: str
     period_end_date: dt.date
