@@ -25,6 +25,8 @@ _ROUNDS = 12
 _NARROW = 40
 """Two cells are flipped together if a total of at most so many cells has both."""
 _PRESSED = 3.0
+_FEW = 6
+"""Sums of so many cells are to be within a step of the truth; of n, within a step times the root of n / 10."""
 _TRUTH = 0.02
 """How much a cell's own error weighs beside that of a total."""
 _SAME = 50.0
@@ -211,6 +213,7 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
     # Not from what was published before: a figure that stays as long as it may would tell, by going, that it had to.
     chosen = np.where(np.isnan(fixed), chosen, fixed)
     random = np.random.default_rng(seed)
+    is_of_counts = not bool(np.isin(finest, list(system.amount_cells)).any())
     lines = _lines(system, place)
     of: list[list[tuple[int, float]]] = [[] for _ in finest]
     for number, line in enumerate(lines):
@@ -238,7 +241,8 @@ def _near(system: System, finest: Integers, fixed: Floats, sticky: Floats, seed:
         # What is off by more than a step weighs more in the next round.
         if not search.press():
             break
-    for _ in range(_ROUNDS):
+    # Days and money are as near as flips bring them: a step of theirs is little beside what they sum to.
+    for _ in range(2 * _ROUNDS if is_of_counts else 0):
         for _ in range(_PASSES):
             if not search.swap(is_free):
                 break
@@ -303,8 +307,12 @@ class _Search:
     factors: list[list[float]]
 
     def far(self) -> list[int]:
-        """Lines that are off by more than a step."""
-        return [line for line, error in enumerate(self.errors) if max(error, self.least[line]) ** 2 > 1 + _TINY]
+        """Lines that are off by more than a step; of very many cells, by more than it takes."""
+        return [
+            line
+            for line, error in enumerate(self.errors)
+            if max(error, self.least[line]) ** 2 > max(1, len(self.inside[line]) / _FEW) + _TINY
+        ]
 
     def press(self) -> bool:
         """Let totals that are off by more than a step weigh more; whether there are any."""
