@@ -455,6 +455,96 @@ def erase_proofs() -> None:
     report.console().print(report.proofs_table(found))
 
 
+follow_up_app = typer.Typer(
+    no_args_is_help=True, help="The budget follow-ups: forms to the centres, frozen editions with their document."
+)
+app.add_typer(follow_up_app, name="follow-up")
+
+_COMING = 4
+"""How many of the coming follow-ups are listed: a year of them."""
+
+FollowUpCode = Annotated[str, typer.Argument(metavar="CODE", help="Such as BO2-2026; YE-2026 is 31.12.")]
+EditionName = Annotated[str, typer.Argument(metavar="EDITION", help="One that `warehouse follow-up list` shows.")]
+
+
+@follow_up_app.command("forms")
+def follow_up_forms(code: FollowUpCode) -> None:
+    """Write the form of each centre for a follow-up: an Excel workbook with its open milestones and economies.
+
+    What comes back is put into the folder milestone_status of the inbox; the next night takes it in.
+
+    Example: [bold]warehouse follow-up forms BO2-2026[/]
+    """
+    for path in night.forms_step(_settings(), code):
+        typer.echo(path)
+
+
+@follow_up_app.command("replies")
+def follow_up_replies() -> None:
+    """Write the answers to senders whose forms could not be taken in, or in part: file, row, reason, remedy, in Danish.
+
+    Example: [bold]warehouse follow-up replies[/]
+    """
+    from include.follow_up.replies import write_replies
+
+    written = write_replies(_settings())
+    for path in written:
+        typer.echo(path)
+    if not written:
+        _say("every form that came was taken in whole")
+
+
+@follow_up_app.command("freeze")
+def follow_up_freeze(code: FollowUpCode) -> None:
+    """Freeze the current release as the follow-up's edition: figures, manifest, and document.html, .pdf and .xlsx.
+
+    Frozen again, it is a correction that names the edition before it and lists what changed; if nothing of the
+    follow-up changed, the edition stands and none is made.
+
+    Example: [bold]warehouse follow-up freeze BO1-2017[/]
+    """
+    found = night.freeze_step(_settings(), code)
+    if not found.is_new:
+        _say(f"nothing of {code} has changed since {found.edition} was frozen; it stands")
+    elif found.corrects:
+        _say(f"{found.edition} corrects {found.corrects}: {found.changes} change(s), told in its document")
+    typer.echo(found.path)
+
+
+@follow_up_app.command("list")
+def follow_up_list() -> None:
+    """List the editions, and the follow-ups that the calendar has next.
+
+    Exit code 1 if a file of an edition is no longer what it was when it was frozen.
+    """
+    from include.follow_up import calendar, edition
+
+    settings = _settings()
+    found = edition.editions(settings)
+    damage = {one.edition: edition.damaged(settings, one.edition) for one in found}
+    known = calendar.read_calendar(settings.municipality_code, settings.night)
+    coming = [one for one in known if one.data_cut_off_date >= settings.night]
+    report.console().print(report.editions_table(found, damage))
+    report.console().print(report.calendar_table(coming[:_COMING]))
+    if any(damage.values()):
+        raise typer.Exit(1)
+
+
+@follow_up_app.command("diff")
+def follow_up_diff(before: EditionName, after: EditionName) -> None:
+    """Show what changed from one edition to another, initiative by initiative.
+
+    Example: [bold]warehouse follow-up diff BO1-2026-1 BO1-2026-2[/]
+    """
+    from include.follow_up import edition
+
+    changes = edition.diff(_settings(), before, after)
+    if not changes:
+        _say(f"{before} and {after} say the same of every initiative")
+        return
+    report.console().print(report.changes_table(changes))
+
+
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to; must not hold anything yet.")],

@@ -13,3 +13,11 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def fsync_tree(root: Path) -> None:
+    """Force every file, and then every folder from the inside out, to disk."""
+    for folder, _, files in os.walk(root, topdown=False):
+        for name in files:
+            fsync(Path(folder) / name)
+        fsync(Path(folder))

@@ -5,7 +5,7 @@ Every function gives back something that rich can print. No figure here is about
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +18,9 @@ from include.operations.run_log import place_of
 from include.settings import COPENHAGEN
 
 if TYPE_CHECKING:
+    from include.follow_up.calendar import FollowUp
+    from include.follow_up.content import Change
+    from include.follow_up.edition import Edition
     from include.landing.erase import ErasureReport
     from include.landing.erasures import Proof
     from include.landing.ledger import QuarantinedRow
@@ -288,6 +291,51 @@ def releases_table(releases: Sequence[Release]) -> Table:
             release.content_hash[:12],
             ", ".join(release.stale),
         )
+    return table
+
+
+def editions_table(editions: Sequence[Edition], damage: Mapping[str, Sequence[str]]) -> Table:
+    """The frozen follow-ups, the newest first, and whether their files are what they were."""
+    table = _table(
+        "Editions", "edition", "data as of", "frozen", "corrects", "changes", "release", "files", right=("changes",)
+    )
+    for one in editions:
+        state = f"CHANGED: {', '.join(damage[one.edition])}" if damage[one.edition] else "whole"
+        table.add_row(
+            one.edition,
+            str(one.as_of),
+            f"{one.frozen_at.astimezone(COPENHAGEN):%Y-%m-%d %H:%M}",
+            one.corrects or "",
+            str(one.changes or ""),
+            one.release_id,
+            f"{state}; inputs erased since" if one.is_erased_since else state,
+        )
+    return table
+
+
+def calendar_table(follow_ups: Sequence[FollowUp]) -> Table:
+    """Follow-ups of the calendar with their dates; a star marks a cut-off that no document names."""
+    table = _table(
+        "Coming follow-ups", "code", "name", "forms sent", "forms due", "data cut-off", "committee", "council"
+    )
+    for one in follow_ups:
+        table.add_row(
+            one.code,
+            one.name,
+            str(one.forms_sent_date),
+            str(one.form_deadline_date),
+            f"{one.data_cut_off_date}{'*' if one.is_assumed else ''}",
+            str(one.committee_meeting_date or ""),
+            str(one.council_meeting_date or ""),
+        )
+    return table
+
+
+def changes_table(changes: Sequence[Change]) -> Table:
+    """What differs between two editions, a line each."""
+    table = _table("Changes", "initiative", "title", "what", "before", "after")
+    for one in changes:
+        table.add_row(one.initiative_id, one.title, one.what, one.before, one.after)
     return table
 
 

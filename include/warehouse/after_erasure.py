@@ -90,7 +90,8 @@ def mark_editions(settings: Settings, erased: Collection[tuple[str, str]]) -> li
     """Note in each edition's manifest which of its inputs lost rows since; gives the names of the editions changed.
 
     `erased` are dataset and delivery id. `erased_inputs` lists the manifest's own entries of those deliveries, without
-    count or day: everybody reads a manifest. No other file is touched.
+    count or day: everybody reads a manifest. The edition's exact figures, made with the erased rows, are removed; what
+    is protected is anonymous and stays, byte for byte.
     """
     short = {(dataset, delivery_id[:16]) for dataset, delivery_id in erased}
     changed: list[str] = []
@@ -101,6 +102,8 @@ def mark_editions(settings: Settings, erased: Collection[tuple[str, str]]) -> li
             for one in manifest["deliveries"]
             if (one["dataset"], one["delivery_id"][:16]) in short
         ]
+        if inputs:
+            shutil.rmtree(file.parent / "restricted", ignore_errors=True)
         if inputs and manifest.get("erased_inputs") != inputs:
             manifest["erased_inputs"] = inputs
             _replace(file, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

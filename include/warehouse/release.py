@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-from include.disk import fsync
+from include.disk import fsync, fsync_tree
 from include.errors import Refused, WarehouseError
 from include.settings import PROJECT_ROOT, Settings
 from include.warehouse import registry
@@ -328,7 +328,7 @@ def _make(settings: Settings, folder: RunFolder, notes: Sequence[str]) -> None:
     if left := sorted(folder.release.rglob("*.wal")):
         raise WarehouseError("a database was not closed whole", where=str(left[0]), remedy="start the refresh again")
     _set_modes(folder.release)
-    _fsync_all(folder.release)
+    fsync_tree(folder.release)
 
 
 def _write_marts(settings: Settings, folder: RunFolder, marts: dict[str, Mart]) -> dict[str, Any]:
@@ -498,14 +498,6 @@ def _set_modes(root: Path) -> None:
             path.chmod(0o750)
         else:
             path.chmod(0o644 if is_public else 0o640)
-
-
-def _fsync_all(root: Path) -> None:
-    """Force every file, and then every folder from the inside out, to disk."""
-    for folder, _, files in os.walk(root, topdown=False):
-        for name in files:
-            fsync(Path(folder) / name)
-        fsync(Path(folder))
 
 
 def _swap(settings: Settings, release_id: str) -> None:

@@ -137,6 +137,8 @@ def edition(settings: Settings, name: str, *delivery_ids: str, dataset: str = "c
     folder = settings.editions / name
     folder.mkdir(parents=True)
     (folder / "warehouse.duckdb").write_bytes(b"figures")
+    (folder / "restricted").mkdir()
+    (folder / "restricted" / "warehouse.duckdb").write_bytes(b"exact figures")
     listed = [{"dataset": dataset, "file": "x.csv", "delivery_id": one, "as_of": None} for one in delivery_ids]
     (folder / "manifest.json").write_text(json.dumps({"edition": name, "deliveries": listed, "tables": {"t": 3}}))
     (folder / "manifest.json").chmod(0o644)
@@ -157,7 +159,9 @@ def test_an_edition_says_which_of_its_inputs_have_lost_rows(settings: Settings) 
     assert after_erasure.mark_editions(settings, [("cases", DELIVERY)]) == ["BO2-2026-1"]
     assert manifest(touched) == {**before, "erased_inputs": [{"dataset": "cases", "delivery_id": DELIVERY[:16]}]}
     assert {folder: (folder / "manifest.json").read_bytes() for folder in others} == others
+    # Exact figures were made with the erased rows; protected ones are anonymous and stay.
     assert sorted(path.name for path in touched.iterdir()) == ["manifest.json", "warehouse.duckdb"]
+    assert all((folder / "restricted" / "warehouse.duckdb").is_file() for folder in (whole, namesake))
     assert (touched / "warehouse.duckdb").read_bytes() == b"figures"
     assert (touched / "manifest.json").stat().st_mode & 0o777 == 0o644
     assert after_erasure.mark_editions(settings, [("cases", DELIVERY)]) == [], "it says so already"
