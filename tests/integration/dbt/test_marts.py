@@ -91,8 +91,8 @@ def test_budget_follow_up_stands_at_the_last_full_month(built: Build) -> None:
 def test_what_centres_answered_stands_by_milestone_and_follow_up(built: Build) -> None:
     assert built.query(
         "select initiative_id, milestone_number, milestone_follow_up_code, answered_follow_up_code, status, comment, "
-        "role, answered_date, center_code, center_name, answer_count, is_wording_current from marts.fct_milestone_status "
-        "order by answered_follow_up_code"
+        "role, answered_date, center_code, center_name, answer_count, is_wording_current "
+        "from marts.fct_milestone_status order by answered_follow_up_code"
     ) == [
         *(
             (
