@@ -149,7 +149,8 @@ def test_one_changed_delivery_changes_the_content(played: Played, small: Night, 
     assert changed.content_hash != played.release.content_hash
     found = {line.split(":")[0] for line in _different_tables(changed.path, played.release.path)}
     assert "fct_initiative_spending" in found
-    assert found <= {"fct_account_spending", "fct_initiative_spending", "fct_measure", "mart_budget_follow_up"}
+    follow_up = {"mart_budget_follow_up", "mart_follow_up_center"}
+    assert found <= {"fct_account_spending", "fct_initiative_spending", "fct_measure", *follow_up}
     total = "select sum(amount_dkk) as total from exact.marts.fct_initiative_spending"
     (row,) = replace(small, release=changed.path).query(total)
     assert row["total"] == Decimal(small.truth["ledger_postings"]["total"]) + Decimal("0.01")

@@ -26,7 +26,7 @@ KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
     "committee": (("committee_code",), _INITIATIVE),
     "initiative": (_INITIATIVE, _UNIT),
     "project": (("project_code",), ("measure_id",)),
-    "follow_up": (("follow_up_code",), ("period_type", "period")),
+    "follow_up": ((r"(?:answered_)?follow_up_code",), ("period_type", "period")),
     "measure": (("measure_id|measures",),),
     "account": ((r"account_.*|function_.*|main_account.*",),),
     "law_section": ((r"law_section.*|section_code|section_kind",),),

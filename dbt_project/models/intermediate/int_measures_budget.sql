@@ -12,9 +12,10 @@ milestones as (
     select * from {{ ref('fct_milestone') }}
 ),
 
+-- what a later form asked again says nothing of its own follow-up
 statuses as (
-    select * from {{ ref('stg_budget__milestone_status') }}
-    where status_kind = 'effort'
+    select * from {{ ref('fct_milestone_status') }}
+    where answered_follow_up_code = milestone_follow_up_code
 ),
 
 amounts as (
@@ -54,7 +55,7 @@ settings as (
 reported_follow_ups as (
     select distinct
         municipality_code,
-        follow_up_code
+        milestone_follow_up_code as follow_up_code
     from statuses
 ),
 
@@ -65,7 +66,7 @@ milestone_answers as (
         initiatives.center_code,
         initiatives.initiative_type,
         milestones.has_text,
-        milestones.has_text and coalesce(statuses.status = 'glad', false) as is_reached
+        coalesce(statuses.status = 'glad', false) as is_reached
     from milestones
     inner join initiatives
         on
@@ -77,7 +78,7 @@ milestone_answers as (
             milestones.municipality_code = statuses.municipality_code
             and milestones.agreement_year = statuses.agreement_year
             and milestones.initiative_id = statuses.initiative_id
-            and milestones.follow_up_code = statuses.follow_up_code
+            and milestones.follow_up_code = statuses.milestone_follow_up_code
             and milestones.milestone_number = statuses.milestone_number
 ),
 

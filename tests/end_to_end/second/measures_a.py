@@ -62,11 +62,16 @@ def k01(inbox: Path) -> list[Row]:
     """Milestones that are met, of those with a text."""
     initiatives, _ = native.agreements(inbox)
     cut_offs = {found.code: found.cut_off for found in follow_ups(native.as_of(inbox))}
-    answered, newest = set(), {}
+    newest = {}
     for answer in native.status_answers(inbox).sort_values(["answered", "delivery_as_of"]).to_dict("records"):
-        if not answer["key"].endswith("/economy"):
-            answered.add(answer["follow_up"])
-            newest[answer["follow_up"], answer["key"]] = answer["status"]
+        newest[answer["follow_up"], answer["key"]] = answer["status"]
+    # a later form that asks again for an earlier milestone reports nothing of its own follow-up
+    answered = {
+        follow_up
+        for initiative in initiatives
+        for place, (follow_up, has_text) in enumerate(initiative.milestones, start=1)
+        if has_text and (follow_up, f"{initiative.key}/{place}") in newest
+    }
     units: dict[tuple[str, str, str], list[bool | None]] = defaultdict(list)
     for initiative in initiatives:
         center = _center(initiative.responsible_center)

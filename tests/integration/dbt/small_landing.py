@@ -18,6 +18,7 @@ from include.landing.contract import Contract, load_contracts
 from include.landing.links import load_links
 from include.landing.store import linked_columns
 from include.settings import PROJECT_ROOT
+from include.sources.status_form import text_digest
 
 AS_OF = dt.date(2026, 6, 19)
 MUNICIPALITY = "151"
@@ -178,6 +179,7 @@ DELIVERIES = [
     delivery(12, "ledger_postings", "2026-06-17", "2026-04-01", "2026-04-30", status="rejected"),
     delivery(14, "appropriations", "2026-06-18", "2026-01-01", "2026-12-31"),
     delivery(15, "milestone_status", "2026-04-02", "2026-04-02", "2026-04-02"),
+    delivery(16, "milestone_status", "2026-06-15", "2026-06-15", "2026-06-15"),
 ]
 
 HEDEGAARD, BALTORP, GRANTOFTEN, RUGVAENGET = "151003", "281843", "280562", "281844"
@@ -320,7 +322,18 @@ def _status(initiative: str, milestone: int | None, status: str) -> Row:
     }
 
 
-STATUSES = [_status("3.01", 1, "neutral"), _status("3.01", None, "sur"), _status("3.04", None, "glad")]
+STATUSES = [
+    {**_status("3.01", 1, "neutral"), "milestone_digest": text_digest(" Plan"), "comment": "Afventer udvalget. "},
+    {**_status("3.01", None, "sur"), "comment": "Se bilag."},
+    _status("3.04", None, "glad"),
+    # the form of the next follow-up asks again for what was not reached
+    {
+        **_status("3.01", 1, "glad"),
+        "follow_up_code": "BO2-2026",
+        "answered_date": "2026-06-15",
+        "delivery_id": "d16",
+    },
+]
 
 
 def _enrolment(person: int, institution: str, grade: int, first: str, last: str | None = None) -> Row:

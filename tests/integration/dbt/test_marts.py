@@ -88,6 +88,75 @@ def test_budget_follow_up_stands_at_the_last_full_month(built: Build) -> None:
     ) == [(2017, "3.04", None), (2026, "3.04", None), (2026, "3.08", None)]
 
 
+def test_what_centres_answered_stands_by_milestone_and_follow_up(built: Build) -> None:
+    assert built.query(
+        "select initiative_id, milestone_number, milestone_follow_up_code, answered_follow_up_code, status, comment, "
+        "role, answered_date, center_code, center_name, answer_count, is_wording_current "
+        "from marts.fct_milestone_status order by answered_follow_up_code"
+    ) == [
+        *(
+            (
+                "3.01",
+                1,
+                "BO1-2026",
+                code,
+                status,
+                comment,
+                "Centerchef",
+                day,
+                *("BUR-2017", "Børne- og Ungerådgivning"),
+                1,
+                same,
+            )
+            for code, status, comment, day, same in (
+                ("BO1-2026", "neutral", "Afventer udvalget.", dt.date(2026, 4, 2), True),
+                # asked again, of another wording
+                ("BO2-2026", "glad", None, dt.date(2026, 6, 15), False),
+            )
+        )
+    ]
+
+
+def test_a_follow_up_knows_the_one_before_and_what_its_economy_rests_on(built: Build) -> None:
+    assert built.query(
+        "select initiative_id, follow_up_code, effort_status, previous_effort_status, shown_economy_status, "
+        "economy_status_basis, economy_comment, previous_economy_status from marts.mart_budget_follow_up "
+        "where agreement_year = 2026 and initiative_id in ('3.01', '3.04') order by initiative_id, follow_up_sequence"
+    ) == [
+        ("3.01", "BO1-2026", "neutral", None, "glad", "computed", "Se bilag.", None),
+        # the milestone of the first follow-up that is glad by now is not the second's
+        ("3.01", "BO2-2026", None, "neutral", "glad", "computed", None, "glad"),
+        ("3.01", "BO3-2026", None, None, None, None, None, "glad"),
+        ("3.01", "YE-2026", None, None, None, None, None, None),
+        # booked on persons: the figures show nothing, the centre's word does
+        ("3.04", "BO1-2026", None, None, "glad", "reported", None, None),
+        ("3.04", "BO2-2026", None, None, None, None, None, "glad"),
+        ("3.04", "BO3-2026", None, None, None, None, None, None),
+        ("3.04", "YE-2026", None, None, None, None, None, None),
+    ]
+
+
+def test_the_overview_by_centre(built: Build) -> None:
+    milestones = "milestones, milestones_without_text, milestones_glad, milestones_neutral, milestones_sur, "
+    rows = built.query(
+        f"select follow_up_code, initiatives, {milestones} milestones_unreported, economies_glad, economies_sur, "
+        "economies_unknown, economies_summed, corrected_budget_dkk, spent_to_date_dkk, forecast_dkk, deviation_dkk "
+        "from marts.mart_follow_up_center where center_code = 'BUR-2017' order by follow_up_code"
+    )
+    first = [Decimal(text) for text in ("1100000.00", "100000.00", "400000.00", "700000.00")]
+    second = [Decimal(text) for text in ("1150000.25", "150600.50", "361441.20", "788559.05")]
+    assert rows == [
+        # 2,000,000.00 kr. of budget are booked on persons and in no sum
+        ("BO1-2026", 3, *(2, 0, 0, 1, 0, 1), *(2, 0, 1), 1, *first),
+        ("BO2-2026", 3, *(2, 0, 0, 0, 0, 2), *(1, 0, 2), 1, *second),
+        *((code, 3, *(1, 1, 0, 0, 0, 1), *(0, 0, 3), 0, None, None, None, None) for code in ("BO3-2026", "YE-2026")),
+    ]
+    assert built.query(
+        "select responsible_center, sum(initiatives), sum(milestones), sum(milestones_unreported), "
+        "sum(economies_unknown) from marts.mart_follow_up_center where agreement_year = 2017 group by all"
+    ) == [("Skoler, Institutioner og Kultur", 4, 3, 3, 4)]
+
+
 def test_budget_forecast_and_status_of_an_initiative(built: Build) -> None:
     rows = built.query(
         "select follow_up_code, adopted_budget_dkk, budget_changes_dkk, corrected_budget_dkk, forecast_dkk, "
@@ -265,7 +334,7 @@ def test_freshness(built: Build) -> None:
         ("enrolments", "fresh", dt.date(2026, 6, 18), 1, False),
         # April was sent again on 18 June, which brings no newer day
         ("ledger_postings", "stale", dt.date(2026, 6, 12), 7, False),
-        ("milestone_status", "fresh", dt.date(2026, 4, 2), 78, False),
+        ("milestone_status", "fresh", dt.date(2026, 6, 15), 4, False),
         ("referrals", "fresh", dt.date(2026, 6, 17), 2, True),
         ("wellbeing_answers", "fresh", dt.date(2026, 3, 25), 86, False),
     ]

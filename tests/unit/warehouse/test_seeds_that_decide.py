@@ -116,10 +116,19 @@ def test_a_date_that_became_known_is_a_new_row() -> None:
         before, after = sorted(
             (row for row in calendar if row["follow_up_code"] == code), key=lambda r: r["valid_from"]
         )
-        assert (before["meeting_date"], after["meeting_date"]) == ("", paper)
+        assert (before["committee_meeting_date"], after["committee_meeting_date"]) == ("", paper)
         assert day(before["valid_from"]).year == int(code[-4:]) - 1, "known before its year begins"
         assert after["valid_from"] == paper, "nobody knew the paper's date before the paper"
-    assert [row["follow_up_code"] for row in calendar if row["meeting_date"]] == ["BO3-2017", "BO3-2020"]
+        assert day(paper).isoweekday() == 2, "a committee meets on a Tuesday"
+    assert [row["follow_up_code"] for row in calendar if row["committee_meeting_date"]] == ["BO3-2017", "BO3-2020"]
+    assert {row["council_meeting_date"] for row in calendar} == {""}, "no paper of the council's meeting is known"
+
+
+def test_forms_go_out_three_weeks_before_the_cut_off_and_are_due_three_days_before_it() -> None:
+    for row in rows("follow_up_calendar"):
+        cut_off = day(row["data_cut_off_date"])
+        assert cut_off - day(row["forms_sent_date"]) == dt.timedelta(days=21), row["follow_up_code"]
+        assert cut_off - day(row["form_deadline_date"]) == dt.timedelta(days=3), row["follow_up_code"]
 
 
 def test_what_no_document_names_is_marked_as_assumed() -> None:

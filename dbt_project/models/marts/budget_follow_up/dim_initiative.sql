@@ -53,7 +53,7 @@ described as (
         initiative_accounts.initiative_id is not null as has_account,
         initiatives.delivery_id,
         -- numbers recur each year: what the list does not know by year and number is where every initiative is
-        coalesce(coverage.marts, ['mart_budget_follow_up']) as marts
+        coalesce(coverage.marts, ['mart_budget_follow_up', 'mart_follow_up_center']) as marts
     from initiatives
     left join centers
         on

@@ -33,6 +33,10 @@ economies as (
     select * from {{ ref('int_initiative_economy') }}
 ),
 
+milestone_statuses as (
+    select * from {{ ref('fct_milestone_status') }}
+),
+
 statuses as (
     select * from {{ ref('stg_budget__milestone_status') }}
 ),
@@ -82,28 +86,21 @@ adopted as (
     group by all
 ),
 
--- an initiative with several milestones at a follow-up is shown by the one that is worst
+-- An initiative with several milestones at a follow-up is shown by the one that is worst. What a centre answers in a
+-- later form for an earlier milestone counts at neither follow-up.
 effort_statuses as (
     select
-        statuses.municipality_code,
-        statuses.agreement_year,
-        statuses.initiative_id,
-        statuses.follow_up_code,
+        municipality_code,
+        agreement_year,
+        initiative_id,
+        milestone_follow_up_code as follow_up_code,
         case
-            when bool_or(statuses.status = 'sur') then 'sur'
-            when bool_or(statuses.status = 'neutral') then 'neutral'
+            when bool_or(status = 'sur') then 'sur'
+            when bool_or(status = 'neutral') then 'neutral'
             else 'glad'
         end as effort_status
-    from statuses
-    semi join milestones
-        on
-            statuses.municipality_code = milestones.municipality_code
-            and statuses.agreement_year = milestones.agreement_year
-            and statuses.initiative_id = milestones.initiative_id
-            and statuses.follow_up_code = milestones.follow_up_code
-            and statuses.milestone_number = milestones.milestone_number
-            and milestones.has_text
-    where statuses.status_kind = 'effort'
+    from milestone_statuses
+    where answered_follow_up_code = milestone_follow_up_code
     group by all
 ),
 
@@ -113,7 +110,8 @@ economy_statuses as (
         agreement_year,
         initiative_id,
         follow_up_code,
-        status as economy_status
+        status as economy_status,
+        comment as economy_comment
     from statuses
     where status_kind = 'economy'
 ),
@@ -168,6 +166,7 @@ joined as (
         shown_economies.spent_to_date_dkk,
         not coalesce(spending_periods.is_complete, false) as is_preliminary,
         economy_statuses.economy_status as reported_economy_status,
+        economy_statuses.economy_comment,
         case shown_economies.is_budget_held when true then 'glad' when false then 'sur' end as computed_economy_status,
         budgets.adopted_budget_dkk,
         budgets.budget_changes_dkk,
@@ -234,15 +233,36 @@ joined as (
             and follow_ups.follow_up_year = person_years.posting_year
 ),
 
-final as (
+-- what the figures show goes before what the centre answered
+judged as (
     select
         *,
+        coalesce(computed_economy_status, reported_economy_status) as shown_economy_status,
+        case
+            when computed_economy_status is not null then 'computed'
+            when reported_economy_status is not null then 'reported'
+        end as economy_status_basis
+    from joined
+),
+
+-- the follow-up before is of the same year: the first has none
+final as (
+    select
+        judged.*,
+        earlier.effort_status as previous_effort_status,
+        earlier.shown_economy_status as previous_economy_status,
         -- postings are net of income and savings, so they are compared with expenditure where no saving is agreed
         case
-            when adopted_saving_mdkk is null
-                then {{ exact_share('spent_to_date_dkk', 'adopted_expenditure_mdkk * 1000000') }}
+            when judged.adopted_saving_mdkk is null
+                then {{ exact_share('judged.spent_to_date_dkk', 'judged.adopted_expenditure_mdkk * 1000000') }}
         end as spent_share
-    from joined
+    from judged
+    left join judged as earlier
+        on
+            judged.municipality_code = earlier.municipality_code
+            and judged.agreement_year = earlier.agreement_year
+            and judged.initiative_id = earlier.initiative_id
+            and judged.follow_up_sequence = earlier.follow_up_sequence + 1
 )
 
 select * from final

@@ -20,8 +20,11 @@ described as (
         follow_up_year,
         follow_up_sequence,
         data_cut_off_date,
+        forms_sent_date,
+        form_deadline_date,
+        committee_meeting_date,
+        council_meeting_date,
         is_assumed,
-        meeting_date,
         valid_from,
         data_cut_off_date <= {{ as_of() }} as is_reached
     from known_dates
