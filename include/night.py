@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from include.operations.run_log import Step, step, steps
 from include.settings import DOMAINS, Settings
 
 if TYPE_CHECKING:
+    from include.follow_up.calendar import Action
+    from include.follow_up.edition import Edition
     from include.landing.erase import ErasureReport
     from include.landing.erasures import Purpose
     from include.landing.judge import Verdict
@@ -333,6 +336,52 @@ def final_failures() -> tuple[type[WarehouseError], ...]:
     from include.warehouse.validate import ValidationFailed
 
     return (BuildFailed, ValidationFailed, DisclosureFound, Refused)
+
+
+# ---- follow-ups
+
+
+def follow_up_run(code: str) -> str:
+    """The name under which the run log keeps what is done for a follow-up."""
+    return f"follow_up_{code}"
+
+
+def forms_step(settings: Settings, code: str) -> tuple[Path, ...]:
+    """Write the forms of a follow-up, a workbook a centre; gives the files. Raises WarehouseError."""
+    from include.follow_up.forms import write_forms
+
+    with _of_follow_up(settings, "write_forms", code) as detail:
+        files = write_forms(settings, code)
+        detail["forms"] = len(files)
+    return files
+
+
+def freeze_step(settings: Settings, code: str) -> Edition:
+    """Freeze the figures of a follow-up as an edition. Raises WarehouseError."""
+    from include.follow_up.edition import freeze
+
+    with _of_follow_up(settings, "freeze", code) as detail:
+        edition = freeze(settings, code)
+        detail.update(edition=edition.edition, is_new=edition.is_new)
+    return edition
+
+
+def check_follow_up(settings: Settings, code: str) -> tuple[str, ...]:
+    """What a follow-up lacks on the business date, a sentence each with its remedy; empty if nothing."""
+    from include.follow_up.deadlines import lacks, sentence
+
+    with _of_follow_up(settings, "check_follow_up", code) as detail:
+        found = [lack for lack in lacks(settings, settings.night) if lack.follow_up.code == code]
+        detail.update({lack.what: len(lack.centers) or 1 for lack in found})
+    return tuple(sentence(lack) for lack in found)
+
+
+def _of_follow_up(settings: Settings, name: str, code: str) -> AbstractContextManager[dict[str, Any]]:
+    return step(settings, name, run=follow_up_run(code), domain="follow_up")
+
+
+FOLLOW_UP_STEPS: dict[Action, Callable[[Settings, str], Any]] = {"write_forms": forms_step, "freeze": freeze_step}
+"""What makes something for a follow-up, each with the settings of the day and the follow-up's code."""
 
 
 # ---- what a night has come to

@@ -2,7 +2,9 @@
 
 Critical: tonight's release did not come, or a domain could not be taken in. Warning, sent with the published release:
 deliveries that were rejected, landings that failed, datasets that went stale and gates that warned since the release of
-the night before. Nothing is kept here but what went out (`run_log`); how things stand says `warehouse status`.
+the night before. Deadline: what a budget follow-up lacks while there is still time (`include.follow_up.deadlines`), and
+what was to be done for it and failed. Nothing is kept here but what went out (`run_log`); how things stand says
+`warehouse status`.
 
 The texts are Danish, as the pages of the DAGs are, and leave the house: datasets, domains, gates, reasons in general
 words, remedies, where to look. No counts, no file names, no lines, no texts of errors: one notification tonight is one
@@ -24,12 +26,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from include.errors import WarehouseError
+from include.follow_up.deadlines import DATASET, Lack, lacks, owner
 from include.landing.contract import Contract
 from include.landing.ledger import Delivery, Ledger
 from include.operations.freshness import newest_day, state_of
 from include.operations.run_log import Step, claim_notice, end_notice, notices, steps
 from include.operations.status import FINAL, Book, gate_warnings
-from include.settings import Settings
+from include.settings import COPENHAGEN, Settings
 
 SECONDS = 5.0
 """How long a channel is waited for: Airflow ends a task's process twenty seconds after its work is done."""
@@ -44,7 +47,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 @dataclass(frozen=True)
 class Message:
-    """What is said of a night; `severity` is critical or warning."""
+    """What is said of a night; `severity` is critical, deadline or warning."""
 
     night: dt.date
     severity: str
@@ -127,7 +130,7 @@ _STEPS = {
 
 _LAST_LINE = """
 Hvor: `warehouse status` viser, hvad der er galt og hvad der skal gøres. Der kommer ikke flere beskeder af denne slags
-om natten {night}, heller ikke hvis mere går galt.
+om {night}, heller ikke hvis mere går galt.
 """
 
 
@@ -173,13 +176,14 @@ Triage: afsnittet »Når den fejler« på DAG'ens side.
 
 
 def _message(settings: Settings, severity: str, subject: str, body: str) -> Message:
-    kind = {"critical": "Kritisk", "warning": "Advarsel"}[severity]
-    last = _LAST_LINE.format(night=_day(settings.night))
+    kind = {"critical": "Kritisk", "deadline": "Frist", "warning": "Advarsel"}[severity]
+    night = f"{'dagen' if severity == 'deadline' else 'natten'} {_day(settings.night)}"
+    last = _LAST_LINE.format(night=night)
     made_up = "\nOpdigtede data: den syntetiske kommune.\n" if settings.is_synthetic else ""
     return Message(
         settings.night,
         severity,
-        f"{kind}: varehuset, {settings.municipality_name}, natten {_day(settings.night)}: {subject}",
+        f"{kind}: varehuset, {settings.municipality_name}, {night}: {subject}",
         body.strip() + "\n" + last + made_up,
     )
 
@@ -200,6 +204,80 @@ def _standing(settings: Settings) -> tuple[str | None, dt.date | None]:
         return str(content["release_id"]), dt.date.fromisoformat(content["as_of"])
     except (OSError, ValueError, KeyError):
         return None, None
+
+
+def not_finished(settings: Settings, dag: str, since: dt.datetime) -> Message:
+    """A run that is not finished in time, by Airflow's deadline: critical for the refresh, else of a follow-up."""
+    began = f"{since.astimezone(COPENHAGEN):%d.%m.%Y kl. %H:%M}"
+    body = f"""
+Kørslen af DAG'en `{dag}` fra {began} er ikke nået i mål i den tid, den må tage. Den kan stadig være i gang, den kan
+hænge, eller en opgave er fejlet.
+
+Hvad der skal gøres: se kørslen i Airflow, læs loggen for den opgave, der er rød eller kører, og ret årsagen.
+Triage: DAG'en `{dag}`, afsnittet »Når den fejler«.
+"""
+    severity = "critical" if dag == "refresh_warehouse" else "deadline"
+    return _message(settings, severity, f"`{dag}` er ikke færdig til tiden", body)
+
+
+# ---- deadline
+
+_MAKING = {
+    "write_forms": ("send_status_forms", "skemaerne til budgetopfølgningen er ikke skrevet", "forms"),
+    "freeze": ("freeze_follow_up", "tallene til budgetopfølgningen er ikke frosset", "freeze"),
+}
+
+
+def not_made(settings: Settings, name: str) -> Message:
+    """What was to be made for a follow-up, and failed for good."""
+    dag, happened, command = _MAKING[name]
+    body = f"""
+{happened.capitalize()}: opgaven `{name}` fejlede.
+
+Hvad der skal gøres: læs opgavens log, ret årsagen, og ryd opgaven (Clear), eller kør `warehouse follow-up {command}`
+med opfølgningens kode. Sig det til {owner()}, hvis det ikke når at ske i dag.
+Triage: DAG'en `{dag}`, opgaven `{name}`, afsnittet »Når den fejler«.
+"""
+    return _message(settings, "deadline", happened, body)
+
+
+def follow_ups(settings: Settings) -> Message | None:
+    """What the follow-ups lack on the day while there is still time; None if nothing."""
+    found = lacks(settings, settings.night)
+    if not found:
+        return None
+    told = "\n\n".join(f"{lack.follow_up.name}: {_lacking(lack)}" for lack in found)
+    return _message(settings, "deadline", "en budgetopfølgning mangler noget", f"{told}\n")
+
+
+def _lacking(lack: Lack) -> str:
+    code, frozen = lack.follow_up.code, f"tallene fryses den {_day(lack.follow_up.data_cut_off_date)}"
+    match lack.what:
+        case "release":
+            stands = f"den, der står, har data pr. {_day(lack.as_of)}" if lack.as_of else "der står slet ingen"
+            return (
+                f"{frozen}, og der er ingen udgivelse fra i nat ({stands}).\n"
+                "Hvad der skal gøres: se DAG'en `refresh_warehouse`, ret årsagen, og udgiv med `warehouse refresh`. "
+                f"Når det ikke, så aftal en anden dato med {owner()} (en ny række i kalenderen `follow_up_calendar`)."
+            )
+        case "answers":
+            centers = "\n".join(f"- {center}" for center in lack.centers)
+            return (
+                f"fristen for svar er den {_day(lack.follow_up.form_deadline_date)}, {frozen}, og disse centre har "
+                f"ikke svaret:\n{centers}\nHvad der skal gøres: ryk dem gennem {owner()}. Det, der ligger i "
+                f"`inbox/{DATASET}/` natten før, kommer med. Et skema, der er afvist, viser `warehouse status`."
+            )
+        case "forms":
+            return (
+                f"skemaerne skulle være skrevet den {_day(lack.follow_up.forms_sent_date)}, og det er de ikke.\n"
+                f"Hvad der skal gøres: `warehouse follow-up forms {code}`. Sig til {owner()}, at de kommer senere."
+            )
+        case "edition":
+            return (
+                f"tallene skulle være frosset den {_day(lack.follow_up.data_cut_off_date)}, og det er de ikke.\n"
+                f"Hvad der skal gøres: `warehouse follow-up freeze {code}`. Sig til {owner()}, hvilken dag tallene er "
+                "fra."
+            )
 
 
 # ---- warning

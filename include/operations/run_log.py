@@ -33,9 +33,11 @@ create table if not exists step (
     detail text not null default '{}',
     night text
 );
+"""
+_NOTICES = """
 create table if not exists notice (
     night text not null,
-    severity text not null check (severity in ('critical', 'warning')),
+    severity text not null check (severity in ('critical', 'deadline', 'warning')),
     channel text not null,
     subject text not null,
     body text not null,
@@ -54,8 +56,9 @@ _EXTRACT_RUN = re.compile(r"extract_[a-z_]+_(\d{8})")
 class Step:
     """One step of a night. Times are UTC; `seconds` is None and `outcome` 'started' while it runs or if it died.
 
-    `night` is the business date for which it ran. The detail of a failed step has `error`, the kind of the error, and
-    `where`, `reason` and `remedy` if the error was written for people.
+    `domain` is that of an extract, `follow_up` for what is done for a budget follow-up, None for the refresh and the
+    erasure. `night` is the business date for which it ran. The detail of a failed step has `error`, the kind of the
+    error, and `where`, `reason` and `remedy` if the error was written for people.
     """
 
     run: str
@@ -96,12 +99,27 @@ def _connect(settings: Settings) -> Iterator[sqlite3.Connection]:
     settings.prepare()
     file = settings.operations / "run_log.sqlite"
     with contextlib.closing(sqlite3.connect(file, timeout=60)) as connection, connection:
-        connection.executescript(_SCHEMA)
+        connection.executescript(_SCHEMA + _NOTICES)
         if "night" not in {row[1] for row in connection.execute("pragma table_info(step)")}:
             # A log of before steps had a night; another process may be adding it as well.
             with contextlib.suppress(sqlite3.OperationalError):
                 connection.execute("alter table step add column night text")
+        _let_deadlines_be_told(connection)
         yield connection
+
+
+def _let_deadlines_be_told(connection: sqlite3.Connection) -> None:
+    """Make the table of notices anew in a log of before follow-ups had any; SQLite can't change what is checked."""
+    made = "select sql from sqlite_master where name = 'notice'"
+    if "'deadline'" in connection.execute(made).fetchone()[0]:
+        return
+    connection.execute("begin immediate")
+    if "'deadline'" not in connection.execute(made).fetchone()[0]:  # another process may have done it meanwhile
+        connection.execute("alter table notice rename to notice_before")
+        connection.execute(_NOTICES)
+        connection.execute("insert into notice select * from notice_before")
+        connection.execute("drop table notice_before")
+    connection.execute("commit")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ What is red, and nothing else is: somebody must act, now or as soon as the offic
 - Tonight's release did not come, a step failed or broke off, a domain was not taken in.
 - A rejected delivery that no other has replaced: one of the same period, or a newer extract that leaves no day out.
 - An erasure that has not come to its end.
+- What a budget follow-up lacks while there is still time (see `include.follow_up.deadlines`).
 - A dataset that is overdue (see `freshness`). One that is stale is yellow; one that was never delivered is not red.
 A failure that Airflow may still try again by itself (`PATIENCE`) is yellow, and so is a notice that could not be sent.
 """
@@ -23,6 +24,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from include.errors import WarehouseError
+from include.follow_up.deadlines import lacks
 from include.landing.contract import Contract, load_contracts
 from include.landing.erasures import Erasures
 from include.landing.ledger import Delivery, Ledger
@@ -230,6 +233,7 @@ def status(settings: Settings, night: dt.date | None = None, now: dt.datetime | 
             *_rejection_acts(book, ledger),
             *_overdue_acts(book, datasets),
             *_erasure_acts(settings),
+            *_follow_up_acts(settings, tonight, phase),
         ]
     release, as_of = _current(settings)
     return Status(
@@ -345,6 +349,7 @@ def _refresh_acts(settings: Settings, book: Book, night: dt.date, phase: Phase, 
 def _extract_acts(
     settings: Settings, book: Book, night: dt.date, landed: set[str], phase: Phase, now: dt.datetime
 ) -> list[Act]:
+    # Those of a follow-up are told here too: they come after the night's release and stop nothing of it.
     last: dict[str, Step] = {}
     for step in book.steps_of(night):
         if step.domain:
@@ -405,6 +410,16 @@ def _erasure_acts(settings: Settings) -> list[Act]:
         )
         for one in unfinished.values()
     ]
+
+
+def _follow_up_acts(settings: Settings, night: dt.date, phase: Phase) -> list[Act]:
+    """What follow-ups lack. That tonight's release is missing counts only when it is not on its way any more."""
+    try:
+        found = lacks(settings, night)
+    except WarehouseError as error:
+        return [Act(error.where or "follow_up_calendar", error.reason, error.remedy)]
+    is_over = phase in ("published", "no release")
+    return [Act(lack.where, lack.reason, lack.remedy) for lack in found if is_over or lack.what != "release"]
 
 
 def _remarks(

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import logging
 import multiprocessing
+import sqlite3
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -241,3 +242,47 @@ def test_a_notice_of_an_earlier_night_is_not_sent_any_more(home: Settings) -> No
     assert sent == []
     notices.tell(home, None, {"mail": sent.append})
     assert sent == [message]
+
+
+def test_a_deadline_is_told_beside_the_night_s_own_notices(home: Settings) -> None:
+    for severity in ("critical", "warning", "deadline"):
+        assert claim_notice(home, NIGHT, severity, "mail", "s", "b")
+    assert not claim_notice(home, NIGHT, "deadline", "mail", "s", "b")
+    assert [one.severity for one in noted(home)] == ["critical", "deadline", "warning"]
+
+
+def _old_log(home: Settings) -> None:
+    """A log of before follow-ups had notices, with one notice that was sent."""
+    home.prepare()
+    with sqlite3.connect(home.operations / "run_log.sqlite") as log:
+        log.execute(
+            """
+            create table notice (
+                night text not null,
+                severity text not null check (severity in ('critical', 'warning')),
+                channel text not null, subject text not null, body text not null, attempted_at text not null,
+                attempts integer not null default 1,
+                outcome text not null default 'sending' check (outcome in ('sending', 'sent', 'failed')),
+                reason text,
+                unique (night, severity, channel)
+            )
+            """
+        )
+        values = (NIGHT.isoformat(), "warning", "mail", "s", "b", "2026-06-19T01:40:00+00:00", 2, "sent", None)
+        log.execute(f"insert into notice values ({', '.join('?' * len(values))})", values)
+
+
+def test_a_log_of_before_deadlines_keeps_its_notices_and_takes_new_ones(home: Settings) -> None:
+    _old_log(home)
+    context = multiprocessing.get_context("fork")
+    start, won = context.Event(), context.Queue()
+    workers = [context.Process(target=_claim, args=(str(home.home), start, won)) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    start.set()
+    assert sorted(won.get(timeout=30) for _ in workers) == [False] * 5 + [True]
+    for worker in workers:
+        worker.join(timeout=30)
+    assert claim_notice(home, NIGHT, "deadline", "mail", "s", "b")
+    assert not claim_notice(home, NIGHT, "warning", "mail", "s", "b"), "it was sent"
+    assert [(one.severity, one.attempts) for one in noted(home)] == [("critical", 1), ("deadline", 1), ("warning", 2)]
