@@ -26,9 +26,21 @@ coverage as (
         municipality_code,
         agreement_year,
         subject_code as initiative_id,
-        string_split(marts, ', ') as marts
+        string_split(marts, ', ') as marts,
+        string_split(measures, ', ') as measures
     from {{ ref('mart_coverage') }}
     where subject_kind = 'initiative'
+),
+
+initiative_measures as (
+    select
+        municipality_code,
+        agreement_year,
+        initiative_id,
+        list(measure_id order by measure_id) as measures
+    from {{ ref('initiative_measure') }}
+    where basis != 'synthetic' or {{ is_synthetic() }}
+    group by all
 ),
 
 -- documents write a centre with and without "Center for", and a name belongs to one centre at a time
@@ -53,7 +65,8 @@ described as (
         initiative_accounts.initiative_id is not null as has_account,
         initiatives.delivery_id,
         -- numbers recur each year: what the list does not know by year and number is where every initiative is
-        coalesce(coverage.marts, ['mart_budget_follow_up', 'mart_follow_up_center']) as marts
+        coalesce(coverage.marts, ['mart_budget_follow_up', 'mart_follow_up_center']) as marts,
+        coalesce(coverage.measures, initiative_measures.measures, []) as measures
     from initiatives
     left join centers
         on
@@ -77,6 +90,11 @@ described as (
             initiatives.municipality_code = coverage.municipality_code
             and initiatives.agreement_year = coverage.agreement_year
             and initiatives.initiative_id = coverage.initiative_id
+    left join initiative_measures
+        on
+            initiatives.municipality_code = initiative_measures.municipality_code
+            and initiatives.agreement_year = initiative_measures.agreement_year
+            and initiatives.initiative_id = initiative_measures.initiative_id
 )
 
 select * from described

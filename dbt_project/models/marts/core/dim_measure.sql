@@ -7,7 +7,10 @@ measures as (
 parts as (
     select
         measure_id,
-        list(measure_part order by measure_part) as measure_parts
+        list(measure_part order by measure_part) as measure_parts,
+        list(part_name_da order by measure_part) as measure_part_names_da,
+        list(unit_da order by measure_part) as measure_part_units_da,
+        list(value_scale order by measure_part) as measure_part_scales
     from {{ ref('measure_part') }}
     group by measure_id
 ),
@@ -59,6 +62,9 @@ final as (
         measures.unit_en,
         measures.direction,
         parts.measure_parts,
+        parts.measure_part_names_da,
+        parts.measure_part_units_da,
+        parts.measure_part_scales,
         targets.target_da,
         targets.target_en,
         targets.measure_id is not null as has_target,
