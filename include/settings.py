@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         return self.home / "editions"
 
     @property
+    def follow_up(self) -> Path:
+        """What is made ahead of a budget follow-up, one folder a follow-up; its `forms/` go to the centres."""
+        return self.home / "follow_up"
+
+    @property
     def staging(self) -> Path:
         """Private folders of runs that have not been published."""
         return self.home / "staging"
