@@ -21,7 +21,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -59,7 +59,10 @@ VERSION_ROW, FOLLOW_UP_ROW, CENTER_ROW, COUNT_ROW = range(1, 5)
 HEADING_ROW = 9
 FIRST_ROW = 10
 
-STATUSES = {"effort": ("glad", "neutral", "sur"), "economy": ("glad", "sur")}
+STATUSES: Mapping[str, tuple[Literal["glad", "neutral", "sur"], ...]] = {
+    "effort": ("glad", "neutral", "sur"),
+    "economy": ("glad", "sur"),
+}
 """The words for the smileys: three for the effort of a milestone, two for the economy of an initiative."""
 
 ROLES = ("Centerchef", "Afdelingsleder", "Projektleder", "Konsulent")
