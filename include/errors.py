@@ -23,12 +23,21 @@ class Refused(WarehouseError):
 class DeliveryRejected(WarehouseError):
     """A delivery that can't be read as what its dataset's contract says; the whole file goes to quarantine.
 
-    `line` and `column` point at the place in the file where one can be named.
+    `line` and `column` point at the place in the file where one can be named; `rule` names the fault for who answers
+    the sender in words of their own.
     """
 
     def __init__(
-        self, reason: str, *, remedy: str, file: str, line: int | None = None, column: str | None = None
+        self,
+        reason: str,
+        *,
+        remedy: str,
+        file: str,
+        line: int | None = None,
+        column: str | None = None,
+        rule: str = "delivery",
     ) -> None:
+        self.rule = rule
         self.file = file
         self.line = line
         self.column = column

@@ -175,6 +175,13 @@ class SmallGroups(_Part):
     columns: tuple[str, str]
 
 
+class Beside(_Part):
+    """What a dataset's suite sees beside the delivery, each under its name: rows that are current, and dbt's seeds."""
+
+    datasets: list[str] = []
+    seeds: list[str] = []
+
+
 class Contract(_Part):
     """All that is agreed about a dataset."""
 
@@ -199,6 +206,7 @@ class Contract(_Part):
     columns: list[Column]
     keys: list[str]
     rules: list[Rule] = []
+    judged_beside: Beside = Beside()
 
     @model_validator(mode="after")
     def _consistent(self) -> Contract:
@@ -287,8 +295,8 @@ class Period(_Part):
     def parse(cls, label: str) -> Period:
         """`2025` a year, `2025-2026` a school year (1 Aug.-31 July), `2026-06` a month, `20260601-20260614` days.
 
-        `BO2-2026-DSK-2022-20260615` is a centre's form for a follow-up, filled in on a day: the year that is followed
-        up. The label holds centre and day, so that forms of other centres and later ones stand beside it.
+        `BO2-2026-DSK-2022-1f2e3d4c` is a centre's form for a follow-up, and means the year followed up. It holds
+        centre and digest of the form, so that those of other centres and later ones stand beside it.
 
         Raises ValueError if the label is none of these.
         """
@@ -309,7 +317,7 @@ class Period(_Part):
             if last < first:
                 raise ValueError(f"{label} ends before it begins")
             return cls(label=label, first=first, last=last)
-        if match := re.fullmatch(r"(?:BO[1-3]|YE)-(\d{4})-[A-Z]{3}-\d{4}-\d{8}", label):
+        if match := re.fullmatch(r"(?:BO[1-3]|YE)-(\d{4})-[A-Z]{3}-\d{4}-[0-9a-f]{8}", label):
             return cls(label=label, first=dt.date(int(match[1]), 1, 1), last=dt.date(int(match[1]), 12, 31))
         raise ValueError(f"{label} is no year, school year, month, range of days or form of a follow-up")
 

@@ -87,7 +87,8 @@ def _judge_one(settings: Settings, ledger: Ledger, delivery: Delivery) -> Verdic
     contract = load_contracts()[delivery.dataset]
     file = settings.landing / delivery.parquet_file
     earlier = ledger.deliveries(delivery.dataset, status="accepted")
-    verdict = judge_batch(settings, contract, file, known(delivery), [known(one) for one in earlier])
+    beside = {name: ledger.windows(load_contracts()[name]) for name in contract.judged_beside.datasets}
+    verdict = judge_batch(settings, contract, file, known(delivery), [known(one) for one in earlier], beside)
     ledger.decide(
         delivery,
         is_accepted=verdict.is_accepted,

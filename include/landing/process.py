@@ -400,7 +400,7 @@ def _land_file(
         try:
             _land_rows(settings, contract, connection, file, key, outcome, temporary)
         except DeliveryRejected as error:
-            outcome.problems = [Problem(error.line, error.column, "delivery", error.reason, error.remedy)]
+            outcome.problems = [Problem(error.line, error.column, error.rule, error.reason, error.remedy)]
     if _changed(file):
         temporary.unlink(missing_ok=True)
         _say(f"{file.shown_name} is still being written; it is left for the next run")
@@ -444,7 +444,7 @@ def _land_rows(
 ) -> None:
     """Read a file and write its good rows. Raises DeliveryRejected if the file is at fault, else other errors."""
     if file.error is not None:
-        raise DeliveryRejected(f"{file.error}.", remedy=_RENAME, file=file.shown_name)
+        raise DeliveryRejected(f"{file.error}.", remedy=_RENAME, file=file.shown_name, rule="file_name")
     with Erasures(settings) as erasures:
         left_out = erasures.left_out(contract.dataset, file.sha256, file.delivery_id)
     if left_out.is_whole:
@@ -452,6 +452,7 @@ def _land_rows(
             "it held rows that were erased, and which lines they are could not be told.",
             remedy="have the source send the period again, without who was erased",
             file=file.shown_name,
+            rule="erased",
         )
     vaults: dict[str, Vault] = {}
     links: list[LinkVault] = []
@@ -477,6 +478,7 @@ def _land_rows(
             f"it is dated {outcome.as_of}, after tonight ({settings.night}): it would outrank all that comes by then.",
             remedy="correct the date in its name (or in the document) and send it again",
             file=file.shown_name,
+            rule="future_date",
         )
     ids = {"municipality_code": settings.municipality_code, "delivery_id": file.delivery_id[:16]}
     found = rows.land(connection, contract, outcome.period, reading, vaults, target, ids, left_out, links)
@@ -544,6 +546,7 @@ def _reader_at_fault(contract: Contract, file: Path) -> Iterator[None]:
             remedy="mend the reader (the places are in the task's log), then run "
             f"`warehouse extract {contract.domain} --retry-rejected`",
             file=file.name,
+            rule="reader",
         ) from None
 
 

@@ -1,14 +1,16 @@
 """The Excel form in which a centre tells the status of its milestones before a budget follow-up.
 
 One workbook is one centre's form for one follow-up, made by `include.follow_up.forms` and filled in by people. The
-layout is stated here, so that who writes and who reads can't differ. The sheet looks like the follow-up document: one
-row a milestone, and one a finance line, with four cells to fill in: status, remark, role and date. Column A is hidden
-and holds what a machine needs: the form's version, follow-up, centre and number of rows, then the key of each row with
-a check over the row's identity and text, which tells a row that was moved, changed or copied from another form.
+layout is stated here, so that who writes and who reads can't differ. One row is a milestone, or the economy of an
+initiative: what was agreed, the last status, a status that the figures propose and why, and four cells to fill in:
+status, remark, role and date. Column A is hidden and holds what a machine needs: the form's version, follow-up, centre
+and number of rows, then of each row its key, a check that ties the key to this form, and the digest of its text, so
+that a row of another form can be told from one whose text was changed.
 
 A row in which nothing was filled in is no record. A workbook that is not this form, or could do harm (macros), is
 rejected whole; a row that can't be understood is named by its row and column in the sheet, with a remedy for people
-who use Excel. Who typed the answer stands in no cell that is read: the form asks for a role.
+who use Excel. Who typed the answer stands in no cell that is read: the form asks for a role, and a remark that names a
+person is not taken. Each fault has a rule (`RULES`), by which `include.follow_up.replies` tells the sender in Danish.
 """
 
 from __future__ import annotations
@@ -19,10 +21,10 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from xml.etree.ElementTree import ParseError
 
 import duckdb
@@ -35,23 +37,32 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
 
 from include.errors import DeliveryRejected
+from include.sources.person_names import names_a_person
 from include.sources.reading import Headers, Layout, Problem, Reading, table_from_rows
 
-VERSION = "milestone_status 1"
+VERSION = "milestone_status 2"
 """What stands in A1: the form's name and the version of its layout."""
 
 SHEET = "Milepæle"
-HEADINGS = ("Nøgle", "Indsats", "Titel", "Type", "Milepæl", "Status", "Bemærkning", "Rolle", "Dato")
-"""The headings of the columns A to I. A is hidden, B to E are filled in when the form is made, F to I by the centre."""
+HEADINGS = (
+    *("Nøgle", "Indsats", "Gælder", "Milepæl", "Seneste status", "Forslag", "Begrundelse for forslaget"),
+    *("Status", "Bemærkning", "Rolle", "Dato"),
+)
+"""The headings of the columns A to K. A is hidden, B to G are filled in when the form is made, H to K by the centre."""
 
-KEY, INITIATIVE, TITLE, KIND, TEXT, STATUS, COMMENT, ROLE, DATE = range(1, 10)
+KEY, INITIATIVE, SUBJECT, TEXT, LAST, PROPOSAL, REASON, STATUS, COMMENT, ROLE, DATE = range(1, 12)
 ANSWERS = (STATUS, COMMENT, ROLE, DATE)
-VERSION_ROW, FOLLOW_UP_ROW, CENTER_ROW, COUNT_ROW = range(1, 5)
-HEADING_ROW = 6
-FIRST_ROW = 7
+COLUMNS = {"status": STATUS, "comment": COMMENT, "role": ROLE, "answered_date": DATE, "milestone_digest": TEXT}
+"""Where in the sheet a column of `SCHEMA` is seen by people."""
 
-KINDS = {"effort": "Indsats", "economy": "Økonomi"}
-STATUSES = {"effort": ("glad", "neutral", "sur"), "economy": ("glad", "sur")}
+VERSION_ROW, FOLLOW_UP_ROW, CENTER_ROW, COUNT_ROW = range(1, 5)
+HEADING_ROW = 9
+FIRST_ROW = 10
+
+STATUSES: Mapping[str, tuple[Literal["glad", "neutral", "sur"], ...]] = {
+    "effort": ("glad", "neutral", "sur"),
+    "economy": ("glad", "sur"),
+}
 """The words for the smileys: three for the effort of a milestone, two for the economy of an initiative."""
 
 ROLES = ("Centerchef", "Afdelingsleder", "Projektleder", "Konsulent")
@@ -74,6 +85,38 @@ SCHEMA = pa.schema(
 )
 """The columns of the table `raw`, one row an answer; `milestone_number` is None for the economy of an initiative."""
 
+FileRule = Literal[
+    "no_workbook",
+    "old_excel",
+    "password",
+    "macros",
+    "too_large",
+    "damaged",
+    "sheet_missing",
+    "other_workbook",
+    "other_version",
+    "hidden_cell",
+    "headings_moved",
+    "form_empty",
+]
+RowRule = Literal[
+    "row_without_key",
+    "row_of_another_form",
+    "text_changed",
+    "merged_cells",
+    "formula_without_value",
+    "formula_error",
+    "status_missing",
+    "unknown_status",
+    "role_missing",
+    "unknown_role",
+    "date_missing",
+    "date_unreadable",
+    "name_in_remark",
+]
+RULES: tuple[str, ...] = (*get_args(FileRule), *get_args(RowRule))
+"""What can be wrong with a workbook as a whole, then with a row of it."""
+
 _FOLLOW_UP = re.compile(r"(?:BO[1-3]|YE)-(20\d\d)")
 _CENTER = re.compile(r"[A-Z]{3}-\d{4}")
 _KEY = re.compile(r"(20\d\d)/(\d+\.\d{2}(?:-\d+)?)/(\d{1,2}|economy)")
@@ -85,7 +128,8 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _MOST_ROWS = 2000
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_PARTS = 500
-_AS_SENT = "use the form as it was sent out: fill in columns F to I and change nothing else; save it as .xlsx"
+_IN_PLACE = "fill in the form as it was sent out, without inserting, moving or copying rows, and send it again"
+_AS_SENT = "use the form as it was sent out: fill in columns H to K and change nothing else; save it as .xlsx"
 
 
 @dataclass(frozen=True)
@@ -102,9 +146,14 @@ class _Form:
 class _BadRow(Exception):
     """A row of the sheet that can't be taken; says in which column, by which rule, why, and what helps."""
 
-    def __init__(self, column: int, rule: str, reason: str, remedy: str) -> None:
+    def __init__(self, column: int, rule: RowRule, reason: str, remedy: str) -> None:
         super().__init__(reason)
         self.column, self.rule, self.reason, self.remedy = column, rule, reason, remedy
+
+
+def place(column: int) -> str:
+    """A column as people see it: its letter and heading, such as `H (Status)`."""
+    return f"{get_column_letter(column)} ({HEADINGS[column - 1]})"
 
 
 def milestone_key(agreement_year: int, initiative_id: str, milestone_number: int | None) -> str:
@@ -117,23 +166,29 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
 
 
-def row_check(follow_up_code: str, center_code: str, key: str, text: str) -> str:
-    """What stands after the key in column A: over the form that the row belongs to, its key and its text."""
-    whole = "|".join((follow_up_code, center_code, key, text_digest(text)))
-    return hashlib.sha256(whole.encode()).hexdigest()[:12]
+def row_check(follow_up_code: str, center_code: str, key: str) -> str:
+    """12 hexadecimal digits that tie a row to the form that it was written for."""
+    return hashlib.sha256("|".join((follow_up_code, center_code, key)).encode()).hexdigest()[:12]
+
+
+def key_cell(follow_up_code: str, center_code: str, key: str, text: str) -> str:
+    """What stands in column A of a row: its key, what ties it to its form, and the digest of its text."""
+    return f"{key} {row_check(follow_up_code, center_code, key)} {text_digest(text)}"
 
 
 def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, layout: Layout | None) -> Reading:
     """Read a form into the table `raw`, one row an answer with the columns of `SCHEMA`.
 
-    `headers` is what the contract expects and must be those columns; `layout` means nothing here. The date is that of
-    the newest answer and the period the form's: follow-up, centre and that date, so that forms of other centres, and
-    later ones of the same, stand beside it. `lines` gives the row in the sheet. Raises DeliveryRejected for a file that
-    is not this form, holds macros, is protected by a password, or has no dated answer.
+    `headers` is what the contract expects and must be those columns; `layout` means nothing here. The day is that of
+    the newest answer, None if no date can be believed. The period is the form's own: follow-up, centre and a digest of
+    the file, so that forms of other centres, and later ones of the same, stand beside it. `lines` gives the row in the
+    sheet. Raises DeliveryRejected for a file that is not this form, holds macros, is protected by a password, or has no
+    answer.
     """
     if set(headers) != set(SCHEMA.names):
         raise ValueError(f"status_form reads {SCHEMA.names}, not {list(headers)}")
-    _refuse_other_files(path)
+    content = path.read_bytes()
+    _refuse_other_files(path, content)
     formulas, values = _sheet(path, values=False), _sheet(path, values=True)
     form = _form(values, path.name)
     records: list[dict[str, Any]] = []
@@ -148,60 +203,75 @@ def read(path: Path, connection: duckdb.DuckDBPyConnection, headers: Headers, la
             places.append(row)
             stored += any(formulas.cell(row, column).data_type == "f" for column in ANSWERS)
         except _BadRow as bad:
-            column = f"{get_column_letter(bad.column)} ({HEADINGS[bad.column - 1]})"
-            problems.append(Problem(row, column, bad.rule, bad.reason, bad.remedy))
-    dates = [record["answered_date"] for record in records]
-    # A mistyped year is one bad row, by the contract; it must not make the whole form look newer than it is.
-    if not (plausible := [date for date in dates if form.year <= date.year <= form.year + 1]):
-        first = problems[0] if problems else None
-        raise DeliveryRejected(
-            "No row of the form has an answer that can be read"
-            + (f"; of the first, {first.reason}." if first else "."),
-            remedy=first.remedy
-            if first
-            else "fill in status, role and date for each milestone and send the form again",
-            file=path.name,
-            line=first.line if first else None,
-            column=first.column if first else None,
+            problems.append(Problem(row, place(bad.column), bad.rule, bad.reason, bad.remedy))
+    if not records and not problems:
+        raise _refusal(
+            path.name,
+            "form_empty",
+            "No row of the form has an answer.",
+            "fill in status, role and date for each milestone and send the form again",
         )
-    as_of = max(plausible)
     table_from_rows(connection, records, SCHEMA)
+    # A mistyped year is one bad row, by the contract; it must not make the whole form look newer than it is.
+    dates = [record["answered_date"] for record in records]
     return Reading(
         rows_in=len(records) + len(problems),
         problems=problems,
         notes=_notes(form, len(records) + len(problems), stored),
         lines=lambda rows: {row: places[row - 1] for row in rows},
-        period_label=f"{form.follow_up_code}-{form.center_code}-{as_of:%Y%m%d}",
-        as_of=as_of,
+        period_label=f"{form.follow_up_code}-{form.center_code}-{hashlib.sha256(content).hexdigest()[:8]}",
+        as_of=max((date for date in dates if form.year <= date.year <= form.year + 1), default=None),
     )
 
 
-def _refuse_other_files(path: Path) -> None:
+def _refusal(
+    file: str, rule: FileRule, reason: str, remedy: str = _AS_SENT, *, line: int | None = None, column: int = KEY
+) -> DeliveryRejected:
+    return DeliveryRejected(
+        reason, remedy=remedy, file=file, line=line, column=get_column_letter(column) if line else None, rule=rule
+    )
+
+
+def _refuse_other_files(path: Path, content: bytes) -> None:
     """Look at the file before anything of it is unpacked. Raises DeliveryRejected."""
-
-    def refuse(reason: str, remedy: str) -> DeliveryRejected:
-        return DeliveryRejected(reason, remedy=remedy, file=path.name)
-
-    content = path.read_bytes()
     if content.startswith(_OLE) and _ENCRYPTED in content:
-        raise refuse("The workbook is protected by a password.", "remove the password and send the form again")
+        raise _refusal(
+            path.name,
+            "password",
+            "The workbook is protected by a password.",
+            "remove the password and send the form again",
+        )
     if content.startswith(_OLE):
-        raise refuse("It is a workbook in the old form of Excel (.xls).", "save it as .xlsx and send it again")
+        raise _refusal(
+            path.name,
+            "old_excel",
+            "It is a workbook in the old form of Excel (.xls).",
+            "save it as .xlsx and send it again",
+        )
     if not zipfile.is_zipfile(path):
-        raise refuse("It is no Excel workbook, whatever its name says.", _AS_SENT)
+        raise _refusal(path.name, "no_workbook", "It is no Excel workbook, whatever its name says.")
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
         names = {part.filename for part in parts}
         if not {"[Content_Types].xml", "xl/workbook.xml"} <= names:
-            raise refuse("It is no Excel workbook, whatever its name says.", _AS_SENT)
+            raise _refusal(path.name, "no_workbook", "It is no Excel workbook, whatever its name says.")
         if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _MOST_BYTES:
-            raise refuse("The workbook is far larger than a form can be.", _AS_SENT)
+            raise _refusal(path.name, "too_large", "The workbook is far larger than a form can be.")
         try:
             types = archive.read("[Content_Types].xml")
         except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError):
-            raise refuse("The workbook is damaged.", "save it again as .xlsx and send it again") from None
+            raise _damaged(path.name) from None
         if b"macroEnabled" in types or any(name.endswith("vbaProject.bin") for name in names):
-            raise refuse("The workbook holds macros; they are never opened.", "save it as .xlsx, without macros")
+            raise _refusal(
+                path.name,
+                "macros",
+                "The workbook holds macros; they are never opened.",
+                "save it as .xlsx, without macros",
+            )
+
+
+def _damaged(file: str) -> DeliveryRejected:
+    return _refusal(file, "damaged", "The workbook is damaged.", "save it again as .xlsx and send it again")
 
 
 def _sheet(path: Path, *, values: bool) -> Worksheet:
@@ -211,38 +281,31 @@ def _sheet(path: Path, *, values: bool) -> Worksheet:
             warnings.simplefilter("ignore")  # parts of a workbook that openpyxl passes over
             book = openpyxl.load_workbook(path, data_only=values, keep_links=False)
     except (InvalidFileException, zipfile.BadZipFile, zlib.error, ParseError, KeyError, ValueError, TypeError):
-        raise DeliveryRejected(
-            "The workbook is damaged.", remedy="save it again as .xlsx and send it again", file=path.name
-        ) from None
+        raise _damaged(path.name) from None
     if SHEET not in book.sheetnames or not isinstance(book[SHEET], Worksheet):
-        raise DeliveryRejected(f"The workbook has no sheet {SHEET}.", remedy=_AS_SENT, file=path.name)
+        raise _refusal(path.name, "sheet_missing", f"The workbook has no sheet {SHEET}.")
     sheet = book[SHEET]
     if sheet.max_row > _MOST_ROWS:
-        raise DeliveryRejected(
-            f"The sheet {SHEET} has more than {_MOST_ROWS} rows.",
-            remedy=_AS_SENT,
-            file=path.name,
-        )
+        raise _refusal(path.name, "too_large", f"The sheet {SHEET} has more than {_MOST_ROWS} rows.")
     return sheet
 
 
 def _form(sheet: Worksheet, file: str) -> _Form:
     """Version, follow-up, centre and number of rows, and that the headings stand where they belong."""
     if not (version := _text(sheet.cell(VERSION_ROW, KEY))).startswith(VERSION.split(maxsplit=1)[0]):
-        raise DeliveryRejected(
+        raise _refusal(
+            file,
+            "other_workbook",
             "It is not the form of the milestones: the hidden cell A1 does not name it.",
-            remedy=_AS_SENT,
-            file=file,
             line=VERSION_ROW,
-            column="A",
         )
     if version != VERSION:
-        raise DeliveryRejected(
+        raise _refusal(
+            file,
+            "other_version",
             f"It is another version of the form than {VERSION}.",
-            remedy="fill in the form that was sent out for this follow-up",
-            file=file,
+            "fill in the form that was sent out for this follow-up",
             line=VERSION_ROW,
-            column="A",
         )
     hidden = {
         FOLLOW_UP_ROW: ("the follow-up", _FOLLOW_UP),
@@ -251,17 +314,15 @@ def _form(sheet: Worksheet, file: str) -> _Form:
     }
     for row, (what, form) in hidden.items():
         if not form.fullmatch(_text(sheet.cell(row, KEY))):
-            raise DeliveryRejected(
-                f"The hidden cell A{row} does not tell {what}.", remedy=_AS_SENT, file=file, line=row, column="A"
-            )
+            raise _refusal(file, "hidden_cell", f"The hidden cell A{row} does not tell {what}.", line=row)
     for column, heading in enumerate(HEADINGS, start=1):
         if _text(cell := sheet.cell(HEADING_ROW, column)) != heading:
-            raise DeliveryRejected(
+            raise _refusal(
+                file,
+                "headings_moved",
                 f"The heading {heading} does not stand in cell {cell.coordinate}: rows or columns have been moved.",
-                remedy=_AS_SENT,
-                file=file,
                 line=HEADING_ROW,
-                column=get_column_letter(column),
+                column=column,
             )
     return _Form(
         _text(sheet.cell(FOLLOW_UP_ROW, KEY)),
@@ -273,18 +334,24 @@ def _form(sheet: Worksheet, file: str) -> _Form:
 def _record(form: _Form, formulas: Worksheet, values: Worksheet, row: int) -> dict[str, Any]:
     """One filled-in row. Raises _BadRow for the first thing that is wrong with it."""
     _refuse_merged(formulas, row)
-    key, _, check = _text(values.cell(row, KEY)).partition(" ")
+    key, _, told = _text(values.cell(row, KEY)).partition(" ")
+    check, _, digest = told.partition(" ")
     if (parts := _KEY.fullmatch(key)) is None:
+        raise _BadRow(KEY, "row_without_key", "the row is none of the form's: its hidden key is missing", _IN_PLACE)
+    if check != row_check(form.follow_up_code, form.center_code, key):
         raise _BadRow(
-            KEY, "row_without_key", "the row is none of the form's: its hidden key is missing", _without_inserting()
+            KEY,
+            "row_of_another_form",
+            "the row was copied from the form of another centre or another follow-up",
+            "answer in the form that was sent to the centre for this follow-up, and send it again",
         )
     text = _text(values.cell(row, TEXT))
-    if check != row_check(form.follow_up_code, form.center_code, key, text):
+    if digest != text_digest(text):
         raise _BadRow(
             TEXT,
-            "row_moved",
-            "key and text of the row do not belong together: it was moved, changed, or copied from another form",
-            _without_inserting(),
+            "text_changed",
+            "the text is not the one that the form asks about: it was changed, or rows were moved",
+            _IN_PLACE,
         )
     for column in ANSWERS:
         _refuse_unreadable(formulas.cell(row, column), values.cell(row, column), column)
@@ -296,6 +363,14 @@ def _record(form: _Form, formulas: Worksheet, values: Worksheet, row: int) -> di
         raise _BadRow(
             ROLE, "unknown_role", f"the role is none of {', '.join(ROLES)}", "choose a role from the list, not a name"
         )
+    comment = _text(values.cell(row, COMMENT))
+    if names_a_person(comment):
+        raise _BadRow(
+            COMMENT,
+            "name_in_remark",
+            "the remark seems to name a person",
+            "write the role in place of the name; if it is the name of a thing, say what it is before the name",
+        )
     return {
         "follow_up_code": form.follow_up_code,
         "center_code": form.center_code,
@@ -306,7 +381,7 @@ def _record(form: _Form, formulas: Worksheet, values: Worksheet, row: int) -> di
         "milestone_number": None if kind == "economy" else int(parts[3]),
         "milestone_digest": text_digest(text),
         "status": _status(values.cell(row, STATUS), kind),
-        "comment": _text(values.cell(row, COMMENT)) or None,
+        "comment": comment or None,
         "role": role,
         "answered_date": _date(values.cell(row, DATE)),
     }
@@ -384,10 +459,6 @@ def _text(cell: Cell | Any) -> str:
 
 def _is_empty(cell: Cell | Any) -> bool:
     return not _text(cell)
-
-
-def _without_inserting() -> str:
-    return "fill in the form as it was sent out, without inserting, moving or copying rows, and send it again"
 
 
 def _notes(form: _Form, answered: int, stored: int) -> list[str]:

@@ -51,6 +51,7 @@ def _agreement(document: AgreementTruth) -> dict[str, Any]:
         "document_date": document.document_date.isoformat(),
         "case_number": document.case_number,
         "initiatives": [dataclasses.asdict(initiative) for initiative in document.initiatives],
+        "finance_texts": {text.initiative_id: text.finance_text for text in document.texts},
         "milestones": [dataclasses.asdict(milestone) for milestone in document.milestones],
         "amounts": [
             dataclasses.asdict(amount) | {"amount_mdkk": str(amount.amount_mdkk)} for amount in document.amounts

@@ -14,6 +14,7 @@ import openpyxl
 
 from include.demo import agreement_content as content
 from include.demo.world import World
+from include.follow_up.content import Smiley
 from include.follow_up.forms import FormRow, StatusForm, save, write_form
 from include.sources import status_form as layout
 
@@ -47,6 +48,8 @@ _FOLLOW_UPS: Mapping[str, tuple[str, int, int]] = {
 _SPLIT_ON = dt.date(2025, 7, 1)
 """From this day on the centres answer that the next agreement names (seed `center`)."""
 
+_ANSWERED_BEFORE = dt.timedelta(days=3)
+"""How long before the cut-off the answers are due, as in the seed `follow_up_calendar`."""
 _FIRST_ANSWER_BEFORE = 16
 """Days from the first centre's form to the cut-off; each of the others sends its form a day later."""
 _HISTORY_DAYS = 100
@@ -63,13 +66,22 @@ _REMARKS = (
 _WITH_REMARK = 0.4
 
 
+_Given = dict[str, tuple[Smiley, str]]
+"""By the key of a milestone or economy the newest status, and the name of the follow-up at which it was given."""
+
+
 @dataclass(frozen=True)
 class _Answer:
     row: FormRow
-    status: str
+    status: Smiley
     remark: str
     role: str
     date: dt.date
+
+    @property
+    def key(self) -> str:
+        """The key of the row in the form."""
+        return layout.milestone_key(self.row.agreement_year, self.row.initiative_id, self.row.milestone_number)
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,11 @@ class _Sent:
     came: dt.date
     answers: tuple[_Answer, ...]
     is_correction: bool = False
+
+    @property
+    def given(self) -> _Given:
+        """What the form says of each milestone."""
+        return {answer.key: (answer.status, self.form.follow_up_name) for answer in self.answers}
 
     @property
     def path(self) -> str:
@@ -101,43 +118,66 @@ def _forms(world: World) -> Iterator[_Sent]:
     """The forms by follow-up and centre, and the one that a centre sends again in time with an answer changed."""
     nights = world.calendar.dates_of("milestone_status")
     for year, agreement in sorted(world.truth["budget_agreement"]["agreements"].items()):
-        for code, (name, month, last_day) in _FOLLOW_UPS.items():
+        given: _Given = {}
+        for code, (_, month, last_day) in _FOLLOW_UPS.items():
             cut_off = dt.date(int(year), month, last_day)
             if cut_off < world.calendar.backfill - dt.timedelta(days=_HISTORY_DAYS):
                 continue
-            called = f"{name} {year}" if code != "YE" else f"31.12.{year}"
-            forms = list(_asked(f"{code}-{year}", called, cut_off, agreement))
+            told: _Given = {}
+            forms = list(_asked(f"{code}-{year}", cut_off, agreement, given))
             for place, form in enumerate(forms):
                 day = cut_off - dt.timedelta(days=_FIRST_ANSWER_BEFORE - place)
                 if (came := next((night for night in nights if night >= day), None)) is None:
                     continue
                 first = _Sent(form, came, tuple(_answer(world.rng, row, day) for row in form.rows))
                 yield first
+                told |= first.given
                 later = [night for night in nights if came < night <= cut_off]
                 if place == 0 and later:
-                    yield _corrected(first, later[0])
+                    yield (corrected := _corrected(first, later[0]))
+                    told |= corrected.given
+            given |= told
 
 
-def _asked(
-    follow_up_code: str, follow_up_name: str, cut_off: dt.date, agreement: Mapping[str, Any]
-) -> Iterator[StatusForm]:
-    """A form a centre: the milestone of the follow-up, where there is a text, and the economy of each initiative."""
-    sequence = list(_FOLLOW_UPS).index(follow_up_code.partition("-")[0]) + 1
-    year = int(follow_up_code[-4:])
+def _called(follow_up_code: str) -> str:
+    """The follow-up's name, as in the seed `follow_up_calendar`."""
+    code, _, year = follow_up_code.partition("-")
+    return f"31.12.{year}" if code == "YE" else f"{_FOLLOW_UPS[code][0]} {year}"
+
+
+def _asked(follow_up_code: str, cut_off: dt.date, agreement: Mapping[str, Any], given: _Given) -> Iterator[StatusForm]:
+    """A form a centre, as `include.follow_up.questions` asks: but for what figures propose, which nobody knows here.
+
+    The milestone of the follow-up where it has a text, earlier ones that were not glad when last `given`, the economy.
+    """
+    code, _, year = follow_up_code.partition("-")
     texts = {
-        milestone["initiative_id"]: milestone["milestone_text"]
+        (milestone["initiative_id"], milestone["follow_up_code"]): milestone["milestone_text"]
         for milestone in agreement["milestones"]
-        if milestone["follow_up_code"] == follow_up_code
     }
     rows: dict[str, list[FormRow]] = {}
     for initiative in agreement["initiatives"]:
         number, title = initiative["initiative_id"], initiative["title"]
         own = rows.setdefault(_answering(number, initiative["responsible_center"], cut_off), [])
-        if text := texts.get(number):
-            own.append(FormRow(year, number, title, sequence, text))
-        own.append(FormRow(year, number, title, None, f"Økonomien i {year}"))
+        for place, due in enumerate(_FOLLOW_UPS, start=1):
+            last, at = given.get(layout.milestone_key(int(year), number, place), (None, ""))
+            text = texts.get((number, f"{due}-{year}"))
+            if text and (due == code or last != "glad"):
+                own.append(FormRow(int(year), number, title, place, text, _called(f"{due}-{year}"), last, at))
+            if due == code:
+                break
+        last, at = given.get(layout.milestone_key(int(year), number, None), (None, ""))
+        economy = agreement["finance_texts"][number] or f"Økonomien i {year}"
+        own.append(FormRow(int(year), number, title, None, economy, _called(follow_up_code), last, at))
     for center, asked in rows.items():
-        yield StatusForm(follow_up_code, follow_up_name, CENTER_CODES[center], center, tuple(asked))
+        yield StatusForm(
+            follow_up_code,
+            _called(follow_up_code),
+            CENTER_CODES[center],
+            center.removeprefix("Center for "),
+            tuple(asked),
+            cut_off - _ANSWERED_BEFORE,
+        )
 
 
 def _answering(initiative_id: str, center: str, cut_off: dt.date) -> str:
@@ -151,7 +191,7 @@ def _answering(initiative_id: str, center: str, cut_off: dt.date) -> str:
 def _answer(rng: np.random.Generator, row: FormRow, date: dt.date) -> _Answer:
     return _Answer(
         row,
-        status=str(rng.choice(layout.STATUSES[row.kind], p=_SHARES[row.kind])),
+        status=layout.STATUSES[row.kind][rng.choice(len(_SHARES[row.kind]), p=_SHARES[row.kind])],
         remark=_REMARKS[rng.integers(len(_REMARKS))] if rng.random() < _WITH_REMARK else "",
         role=layout.ROLES[rng.integers(len(layout.ROLES))],
         date=date - dt.timedelta(days=int(rng.integers(3))),
@@ -184,11 +224,7 @@ def _truth(sent: list[_Sent]) -> dict[str, Any]:
     told: Counter[tuple[str, str]] = Counter()
     for one in sent:
         for answer in one.answers:
-            row = answer.row
-            key = (
-                one.form.follow_up_code,
-                layout.milestone_key(row.agreement_year, row.initiative_id, row.milestone_number),
-            )
+            key = (one.form.follow_up_code, answer.key)
             newest[key] = (one, answer)
             told[key] += 1
     statuses = Counter((one.form.follow_up_code, answer.row.kind, answer.status) for one, answer in newest.values())
