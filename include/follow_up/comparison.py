@@ -8,7 +8,7 @@ from dataclasses import fields
 from decimal import Decimal
 
 from include.follow_up import words
-from include.follow_up.content import Change, Content, Economy, Initiative, Measure, Milestone, Smiley
+from include.follow_up.content import Answer, Change, Content, Economy, Initiative, Measure, Milestone, Smiley
 
 NOTHING = words.NOT_TOLD
 
@@ -101,11 +101,18 @@ def _of_milestone(old: Milestone | None, new: Milestone) -> Iterator[tuple[str, 
     after = {answer.follow_up_code: answer for answer in new.answers}
     for code in sorted({*before, *after}):
         one, other = before.get(code), after.get(code)
-        yield f"{name}, status ({code})", _smiley(one and one.status), _smiley(other and other.status)
-        yield f"{name}, bemærkning ({code})", one and one.comment, other and other.comment
-        yield f"{name}, svar fra ({code})", one and one.center_name, other and other.center_name
-        yield f"{name}, rolle ({code})", one and one.role, other and other.role
-        yield f"{name}, dato ({code})", one and one.answered_date, other and other.answered_date
+        for (what, left), (_, right) in zip(_of_answer(one), _of_answer(other), strict=True):
+            yield f"{name}, {what} ({code})", left, right
+
+
+def _of_answer(answer: Answer | None) -> tuple[tuple[str, object], ...]:
+    return (
+        ("status", _smiley(answer.status) if answer else None),
+        ("bemærkning", answer.comment if answer else None),
+        ("svar fra", answer.center_name if answer else None),
+        ("rolle", answer.role if answer else None),
+        ("dato", answer.answered_date if answer else None),
+    )
 
 
 def _of_measure(old: Measure | None, new: Measure) -> Iterator[tuple[str, object, object]]:

@@ -386,7 +386,7 @@ class _Reader:
         if not wanted:
             return ()
         rows = self._rows(
-            "select f.*, d.* exclude (municipality_code, measure_id, is_synthetic) from marts.fct_measure f "
+            "select f.*, d.* exclude (municipality_code, measure_id) from marts.fct_measure f "
             "join marts.dim_measure d using (municipality_code, measure_id) "
             "where list_contains(?, measure_id) and period_end_date <= ? "
             "and (unit_type = 'municipality' or (unit_type = 'initiative' and unit_id = ?)) "
