@@ -334,7 +334,7 @@ def _economy_proposal(economies: Sequence[Row]) -> _Proposal | None:
         preliminary = " (foreløbigt)" if row["is_preliminary"] else ""
         return _Proposal(
             row["computed_economy_status"],
-            f"Nettoforbrug {_kroner(spent)} til og med {_day(through)}{preliminary} mod {told}.",
+            f"Nettoforbrug {_kroner(spent)} til og med {_day(through)}{preliminary} mod {told}",
         )
     return None
 

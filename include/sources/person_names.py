@@ -213,7 +213,8 @@ def _names_a_thing(tokens: Sequence[_Token], run: Sequence[int], lists: _Lists) 
     What stands in quotation marks is the name of a thing if it has no common name of a person.
     """
     first, last = run[0], run[-1]
-    if first and not tokens[first].before.strip(_BLANKS_AND_QUOTES) and _is(tokens[first - 1], lists.kinds):
+    kind = first - 2 if first > 1 and tokens[first - 1].text == "for" else first - 1  # "Rådet for Socialt Udsatte"
+    if kind >= 0 and not tokens[first].before.strip(_BLANKS_AND_QUOTES) and _is(tokens[kind], lists.kinds):
         return not any(_is(tokens[place], lists.surnames) for place in run[1:])
     after = tokens[last + 1] if last + 1 < len(tokens) else None
     if after is not None and not after.is_apart and after.text[0].isupper() and _is(after, lists.kinds):
