@@ -147,6 +147,16 @@ def load_dags() -> dict[str, Any]:
     return dict(bag.dags)
 
 
+def run_dag(dag: Any, **options: Any) -> Any:
+    """A run of a DAG by `dag.test()`, which takes the options; without the DAG's deadline.
+
+    There is no scheduler here that would see a deadline pass, and in Airflow 3.3.2 a run by `dag.test()` that succeeds
+    and has one ends in an error of Airflow's.
+    """
+    dag.deadline = None
+    return dag.test(**options)
+
+
 def run(names: Sequence[str] = ORDER) -> int:
     """Run the DAGs one after the other; 0 if the last one succeeded, 1 if not.
 
@@ -168,7 +178,7 @@ def run(names: Sequence[str] = ORDER) -> int:
             for task in dag.tasks:
                 progress.watch(task)
             progress.say(name)
-            state = str(getattr(dag.test(logical_date=None), "state", "failed"))
+            state = str(getattr(run_dag(dag, logical_date=None), "state", "failed"))
             if state != "success":
                 progress.say(f"  {name} ended as {state}")
     except Exception as error:

@@ -1,6 +1,7 @@
-"""What the six DAGs have in common: tasks, order, retries, time limits, schedule, docs. Wiring only.
+"""What the eight DAGs have in common: tasks, order, retries, time limits, schedule, docs. Wiring only.
 
-What a task does is a function of `include/night.py`; what is decided, decides `include/operations/decision.py`.
+What a task does is a function of `include/night.py`; what is decided, decide `include/operations/decision.py` and
+`include/follow_up/calendar.py`.
 Airflow does not read this file as a DAG (`.airflowignore`); it lies here because it is the one place, beside the DAG
 files, that may import airflow.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -21,25 +22,32 @@ from airflow.sdk import (
     BaseNotifier,
     Connection,
     CronTriggerTimetable,
+    Param,
     TriggerRule,
     chain,
     get_current_context,
     task,
+    timezone,
 )
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowNotFoundException,
     AirflowRescheduleException,
     AirflowSkipException,
 )
+from airflow.timetables.events import EventsTimetable
 
 from include import night
 from include.errors import WarehouseError
+from include.follow_up import calendar
 from include.landing.contract import Contract, contracts_of
 from include.operations import notices
 from include.settings import COPENHAGEN, DOMAINS, Settings
 
 if TYPE_CHECKING:
+    from include.follow_up.calendar import Action
     from include.operations.decision import Trigger
     from include.sources.api import ApiConnection
 
@@ -65,6 +73,10 @@ LOOK_AGAIN = dt.timedelta(seconds=20)
 """From when on a run of the clock is one that is made up for; how long and how often a refresh looks whether a domain
 that lands right now is done."""
 
+REFRESH_WITHIN = dt.timedelta(hours=3)
+FREEZE_WITHIN = dt.timedelta(hours=2)
+"""How long a refresh may take after it was asked for, and a freeze after its moment, until somebody is told."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -75,8 +87,9 @@ def asset_of(domain: str) -> Asset:
 
 # ---- notices
 
-Event = Literal["not taken in", "looked", "failed", "published"]
-"""What a task has to tell: a domain that failed for good, the look in the ledger, a step that failed, a release."""
+Event = Literal["not taken in", "looked", "failed", "published", "not made", "lacking"]
+"""What a task has to tell: a domain that failed for good, the look in the ledger, a step that failed, a release; what
+was not made for a follow-up, and what a follow-up lacks."""
 
 
 class BriefSmtpHook(SmtpHook):
@@ -130,11 +143,7 @@ class NightNotifier(BaseNotifier):
     def notify(self, context: Any) -> None:
         """Tell what is due; a channel that does not answer fails nothing."""
         settings = _of_night(Settings(), _night_of_run(context))
-        senders: dict[str, notices.Sender] = {
-            "mail": lambda message: _mail_notifier(message, settings.notice_mail).notify(context),
-            "webhook": lambda message: WebhookNotifier(message, settings.notice_webhook.strip()).notify(context),
-        }
-        notices.tell(settings, self._message(settings, context), senders)
+        notices.tell(settings, self._message(settings, context), _senders(settings, context))
 
     def _message(self, settings: Settings, context: Any) -> notices.Message | None:
         match self.event:
@@ -149,6 +158,17 @@ class NightNotifier(BaseNotifier):
                 is_clock = _started_by(context["dag_run"].run_type.value) == "clock"
                 missing = night.missing_domains(settings) if is_clock else ()
                 return notices.not_taken_in(settings, missing) if missing else None
+            case "not made":
+                return notices.not_made(settings, context["ti"].task_id)
+            case "lacking":
+                return notices.follow_ups(settings)
+
+
+def _senders(settings: Settings, context: Any) -> dict[str, notices.Sender]:
+    return {
+        "mail": lambda message: _mail_notifier(message, settings.notice_mail).notify(context),
+        "webhook": lambda message: WebhookNotifier(message, settings.notice_webhook.strip()).notify(context),
+    }
 
 
 def _mail_notifier(message: notices.Message, to: str) -> MailNotifier:
@@ -163,9 +183,22 @@ def _mail_notifier(message: notices.Message, to: str) -> MailNotifier:
 
 
 def _night_of_run(context: Any) -> str | None:
-    """The business date of a refresh, as its first task gave it out or was given it; None for an extract."""
-    run = context["ti"].xcom_pull(task_ids="look_in_ledger")
+    """The business date of a run, as its first task gave it out or was given it; None for an extract."""
+    pull = context["ti"].xcom_pull
+    run = pull(task_ids="look_in_ledger") or pull(task_ids="look_in_calendar")
     return str(run["night"]) if run else _night_of_events(context)
+
+
+def tell_of_late_run(context: Any) -> None:
+    """Tell that a run is not finished in time: what Airflow calls when a deadline has passed.
+
+    Called by the scheduler's executor, as tasks are, so that home, connections and notices are at hand; the context is
+    no task's but has the run as the API shows it.
+    """
+    run = context["dag_run"]
+    since = dt.datetime.fromisoformat(run["run_after"])
+    settings = _of_night(Settings(), since.astimezone(COPENHAGEN).date().isoformat())
+    notices.tell(settings, notices.not_finished(settings, run["dag_id"], since), _senders(settings, context))
 
 
 # ---- extract
@@ -276,6 +309,12 @@ def refresh(*, purpose: str, description: str, when_it_fails: str) -> DAG:
         start_date=START,
         catchup=False,
         max_active_runs=1,
+        deadline=DeadlineAlert(
+            # A run by deliveries has no logical date.
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=REFRESH_WITHIN,
+            callback=SyncCallback(tell_of_late_run),
+        ),
         default_args=DEFAULTS,
         tags=["refresh", *DOMAINS],
         doc_md=_page(purpose, description, _REFRESH_SOURCES, _refresh_schedule(), when_it_fails),
@@ -356,15 +395,19 @@ def _step(name: str, work: Callable[[Settings, str], Any]) -> Any:
         on_failure_callback=NightNotifier("failed"),
     )
     def step(run: dict[str, str]) -> None:
-        settings = _of_night(Settings(), run["night"])
-        try:
-            work(settings, run["run_id"])
-        except WarehouseError as error:
-            if isinstance(error, night.final_failures()):
-                raise AirflowFailException(str(error)) from None
-            raise
+        _work(work, _of_night(Settings(), run["night"]), run["run_id"])
 
     return step
+
+
+def _work(work: Callable[..., Any], *arguments: Any) -> None:
+    """Call what a task does; what fails for good is not tried again."""
+    try:
+        work(*arguments)
+    except WarehouseError as error:
+        if isinstance(error, night.final_failures()):
+            raise AirflowFailException(str(error)) from None
+        raise
 
 
 # ---- erasure
@@ -389,12 +432,116 @@ def erasure(*, purpose: str, description: str, when_it_fails: str) -> DAG:
 
 @task(task_id="erase_past_retention", execution_timeout=STEP_TIMEOUT, on_failure_callback=NightNotifier("failed"))
 def _erase_past_retention() -> None:
-    try:
-        night.erase(Settings(), "retention", _log.info)
-    except WarehouseError as error:
-        if isinstance(error, night.final_failures()):
-            raise AirflowFailException(str(error)) from None
-        raise
+    _work(lambda: night.erase(Settings(), "retention", _log.info))
+
+
+# ---- follow-ups
+
+
+def send_forms(*, purpose: str, description: str, when_it_fails: str) -> DAG:
+    """The DAG `send_status_forms`: look_in_calendar → write_forms, check_forms."""
+    page = [purpose, description, _FORMS_SOURCES, _calendar_schedule(calendar.SENDING), when_it_fails]
+    with _on_the_calendar(
+        "send_status_forms", calendar.SENDING, page, "Status forms for the centres, and who has not answered"
+    ) as dag:
+        plan = _look_in_calendar(calendar.SENDING)
+        chain(plan, [_make("write_forms")(plan), _check("check_forms")(plan)])
+    return dag
+
+
+def freeze(*, purpose: str, description: str, when_it_fails: str) -> DAG:
+    """The DAG `freeze_follow_up`: look_in_calendar → check_release, freeze."""
+    page = [purpose, description, _FREEZE_SOURCES, _calendar_schedule(calendar.FREEZING), when_it_fails]
+    late = DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        interval=FREEZE_WITHIN,
+        callback=SyncCallback(tell_of_late_run),
+    )
+    with _on_the_calendar(
+        "freeze_follow_up", calendar.FREEZING, page, "The figures of a budget follow-up become an edition", late
+    ) as dag:
+        plan = _look_in_calendar(calendar.FREEZING)
+        chain(plan, [_check("check_release")(plan), _make("freeze")(plan)])
+    return dag
+
+
+def _on_the_calendar(
+    name: str, actions: Sequence[Action], page: list[str], description: str, late: DeadlineAlert | None = None
+) -> DAG:
+    """A DAG that runs on moments of the follow-up calendar, which is read anew each time its file is.
+
+    `catchup` with a schedule that begins a day ago: without it an EventsTimetable drops a moment that has passed when
+    the file is read, by a second or by a night without power, and these moments don't come again tomorrow. Of moments
+    longer ago nothing is made up for.
+    """
+    return DAG(
+        dag_id=name,
+        description=description,
+        # Airflow's own class: that of `airflow.sdk` can't be serialized in 3.3.2, and leaves the moments unsorted.
+        schedule=EventsTimetable(timezone.coerce_datetime(moment.at) for moment in _moments(actions)),
+        start_date=START,
+        catchup=True,
+        max_active_runs=1,
+        deadline=late,
+        params={
+            "follow_up": Param(
+                None,
+                type=["null", "string"],
+                description="In a run by hand: the follow-up's code, such as BO1-2027. Empty: what is due today.",
+            )
+        },
+        default_args=DEFAULTS,
+        tags=["follow_up"],
+        doc_md=_page(*page),
+    )
+
+
+def _moments(actions: Sequence[Action]) -> tuple[calendar.Moment, ...]:
+    return calendar.moments(Settings(), actions, dt.datetime.now(dt.UTC))
+
+
+def _look_in_calendar(actions: Sequence[Action]) -> Any:
+    @task(task_id="look_in_calendar", execution_timeout=LOOK_TIMEOUT)
+    def look_in_calendar() -> dict[str, Any]:
+        """The day that the run stands for, and by action the codes of the follow-ups; skips it if nothing is due."""
+        context = get_current_context()
+        run, code = context["dag_run"], context["params"]["follow_up"]
+        plan = calendar.plan(Settings(), actions, moment=run.logical_date or run.run_after, code=code)
+        if not any(plan.codes.values()):
+            raise AirflowSkipException(f"nothing is due on {plan.night} by the follow-up calendar")
+        return {"night": plan.night.isoformat()} | {action: list(codes) for action, codes in plan.codes.items()}
+
+    return look_in_calendar()
+
+
+def _make(action: Action) -> Any:
+    """A task that makes something for each follow-up that is due; skipped if there is none."""
+
+    @task(task_id=action, execution_timeout=STEP_TIMEOUT, on_failure_callback=NightNotifier("not made"))
+    def make(plan: dict[str, Any]) -> None:
+        for code in _due(plan, action):
+            _work(night.FOLLOW_UP_STEPS[action], _of_night(Settings(), plan["night"]), code)
+
+    return make
+
+
+def _check(action: Action) -> Any:
+    """A task that is red if a follow-up lacks something; looking again changes nothing."""
+
+    @task(task_id=action, execution_timeout=LOOK_TIMEOUT, on_failure_callback=NightNotifier("lacking"))
+    def check(plan: dict[str, Any]) -> None:
+        settings = _of_night(Settings(), plan["night"])
+        if lines := [line for code in _due(plan, action) for line in night.check_follow_up(settings, code)]:
+            raise AirflowFailException("somebody has to act:\n" + "\n".join(f"- {line}" for line in lines))
+
+    return check
+
+
+def _due(plan: dict[str, Any], action: Action) -> list[str]:
+    """The codes of the follow-ups for which something is due; skips the task if there are none."""
+    if not plan.get(action):
+        raise AirflowSkipException(f"not due on {plan['night']}")
+    return list(plan[action])
 
 
 # ---- the pages
@@ -471,6 +618,30 @@ def _erasure_schedule() -> str:
 """
 
 
+_ACTIONS: dict[Action, str] = {
+    "write_forms": "skemaerne skrives",
+    "check_forms": "er alle svar kommet?",
+    "check_release": "er der en frisk udgivelse?",
+    "freeze": "tallene fryses",
+}
+_SHOWN_MOMENTS = 6
+
+
+def _calendar_schedule(actions: Sequence[Action]) -> str:
+    rows = "\n".join(
+        f"- {moment.at:%d.%m.%Y kl. %H:%M}: {_ACTIONS[moment.action]} ({moment.name})"
+        for moment in _moments(actions)[:_SHOWN_MOMENTS]
+    )
+    return f"""
+Efter opfølgningernes kalender (`dbt_project/seeds/follow_up_calendar.csv`), kl. {calendar.AT:%H:%M} dansk tid. En
+ændret dato er en ny række; den gælder, så snart filen er lagt ind. Det, Airflow har sovet over sig til, indhentes inden
+for et døgn; ældre datoer kører ikke, og `warehouse status` siger det. I hånden: skriv opfølgningens kode, eller lad
+feltet stå tomt for det, der er at gøre i dag. Én kørsel ad gangen.
+
+{rows or "- Kalenderen har ingen kommende datoer."}
+"""
+
+
 _EXTRACT_TRIAGE = """
 - **Kun `account_for_domain` er rød:** natten er gået videre uden det, der mangler. Opgavens log nævner hver fil med
   linje, kolonne, årsag og hvad der skal gøres. Bed ejeren om en rettet fil, læg den i samme mappe; næste nat tager den.
@@ -485,6 +656,16 @@ _EXTRACT_TRIAGE = """
 _REFRESH_SOURCES = """
 Før den: `extract_budget`, `extract_school_absence`, `extract_referrals` og `extract_trivsel`, som hver melder et asset
 (`landed_…`), når områdets leverancer er modtaget og bedømt. Efter den: alt, der læser `releases/current`.
+"""
+
+_FORMS_SOURCES = """
+Nattens udgivelse (`refresh_warehouse`), som milepælene står i. Svarene kommer den anden vej, gennem indbakken og
+`extract_budget`. Efter den: `freeze_follow_up`.
+"""
+
+_FREEZE_SOURCES = """
+Nattens udgivelse (`refresh_warehouse`) og de svar, som centrene har sendt på skemaerne (`send_status_forms`).
+Efter den: dokumentet til udvalg og kommunalbestyrelse.
 """
 
 _ERASURE_SOURCES = """

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from include.landing.contract import contracts_of
-from include.settings import DOMAINS, PROJECT_ROOT
+from include.settings import COPENHAGEN, DOMAINS, PROJECT_ROOT
 
 EXTRACTS = [f"extract_{domain}" for domain in DOMAINS]
-ALL = [*EXTRACTS, "refresh_warehouse", "erase_personal_data"]
+FOLLOW_UP = ["send_status_forms", "freeze_follow_up"]
+ALL = [*EXTRACTS, "refresh_warehouse", "erase_personal_data", *FOLLOW_UP]
 HEADINGS = ["Formål", "Beskrivelse", "Afhængigheder", "Schedule", "Når den fejler"]
 DAG_FILES = sorted((PROJECT_ROOT / "dags").glob("*.py"))
 
@@ -35,7 +36,7 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-def test_the_bag_holds_the_six_dags_and_no_other(dags: dict[str, Any]) -> None:
+def test_the_bag_holds_the_eight_dags_and_no_other(dags: dict[str, Any]) -> None:
     assert sorted(dags) == sorted(ALL)
 
 
@@ -48,7 +49,8 @@ def test_each_dag_file_is_named_as_its_dag(dags: dict[str, Any]) -> None:
 def test_owner_tags_and_one_run_at_a_time(dags: dict[str, Any], name: str) -> None:
     dag = dags[name]
     assert dag.tags, f"{name} has no tags"
-    assert not dag.catchup, f"{name} would run past nights again: catchup=False"
+    # Those of the follow-ups have no moment on their schedule that is older than a day (test_follow_up_dags).
+    assert dag.catchup is (name in FOLLOW_UP), f"{name} would run past nights again: catchup=False"
     assert dag.max_active_runs == 1, f"{name} could run beside itself: max_active_runs=1"
     assert {task.owner for task in dag.tasks} == {"data-warehouse"}, f"a task of {name} has another owner"
 
@@ -153,7 +155,12 @@ def test_the_refresh_starts_by_all_four_domains_or_by_the_clock(dags: dict[str, 
 def test_no_schedule_lies_in_the_hour_that_daylight_saving_time_repeats_or_leaves_out(dags: dict[str, Any]) -> None:
     for name, dag in dags.items():
         clock = getattr(dag.timetable, "timetable", dag.timetable)
-        assert clock.expression.split()[1] != "2", f"{name}: not between 02:00 and 03:00"
+        if name in FOLLOW_UP:
+            hours = {str(moment.astimezone(COPENHAGEN).hour) for moment in clock.event_dates}
+            assert hours, f"{name}: the calendar has nothing to come"
+        else:
+            hours = {clock.expression.split()[1]}
+        assert "2" not in hours, f"{name}: not between 02:00 and 03:00"
 
 
 def test_nothing_below_dags_knows_airflow() -> None:
@@ -190,7 +197,7 @@ def test_no_sql_in_dags() -> None:
         assert "duckdb" not in imported(file), f"{file.name}: SQL belongs into dbt"
 
 
-@pytest.mark.parametrize("name", [*EXTRACTS, "erase_personal_data"])
+@pytest.mark.parametrize("name", [*EXTRACTS, "erase_personal_data", *FOLLOW_UP])
 def test_a_dag_file_only_names_its_domain_and_its_page(name: str) -> None:
     tree = ast.parse((PROJECT_ROOT / "dags" / f"{name}.py").read_text("utf-8"))
     logic = (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.While, ast.Try, ast.With, ast.Lambda)

@@ -53,7 +53,7 @@ def run(night_runner: ModuleType, own_dags: dict[str, Any], home: Settings) -> C
         progress = night_runner.Progress(shown)
         for task in own_dags[name].tasks:
             progress.watch(task)
-        ended = own_dags[name].test(logical_date=None)
+        ended = night_runner.run_dag(own_dags[name], logical_date=None)
         with create_session() as session:
             events = session.query(AssetEvent).filter_by(source_dag_id=name, source_run_id=ended.run_id).all()
             nights = [event.extra["night"] for event in events]
