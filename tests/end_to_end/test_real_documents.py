@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pdfplumber
 import pytest
 from figures import open_release, rows
 
+from include.follow_up.content import read_content
 from include.landing.contract import load_contracts
 from include.settings import PROJECT_ROOT
 
@@ -23,6 +28,12 @@ WAREHOUSE = "from include.cli import app; app()"
 def release(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The release of `warehouse run --plain` over the real inbox."""
     folder = tmp_path_factory.mktemp("real")
+    _warehouse(shared, folder, "run", "--plain")
+    return (folder / "home" / "releases" / "current").resolve()
+
+
+def _warehouse(shared: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of `warehouse` over the real inbox, in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("WAREHOUSE_", "AIRFLOW"))}
     environment |= {
         "WAREHOUSE_INPUTS": str(shared / "inbox"),
@@ -30,7 +41,7 @@ def release(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "WAREHOUSE_KEY_FILE": str(folder / "key" / "person.key"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", WAREHOUSE, "run", "--plain"],
+        [sys.executable, "-c", WAREHOUSE, *arguments],
         cwd=PROJECT_ROOT,
         env=environment,
         capture_output=True,
@@ -39,8 +50,7 @@ def release(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
-    assert "publish" in done.stderr
-    return (folder / "home" / "releases" / "current").resolve()
+    return done
 
 
 def _query(release: Path, sql: str) -> list[dict[str, Any]]:
@@ -118,3 +128,80 @@ def test_figures_without_a_delivery_are_absent_and_not_nought(release: Path) -> 
         assert _query(release, f"select count(*) as n from exact.marts.{mart}") == [{"n": 0}], mart
     spent = "select count(*) as n, count(spent_to_date_dkk) as spent from marts.mart_budget_follow_up"
     assert _query(release, spent) == [{"n": 88, "spent": 0}]
+
+
+# ---- its follow-ups
+
+
+@pytest.fixture(scope="module")
+def editions(release: Path, shared: Path) -> dict[str, Path]:
+    """The editions of its four follow-ups, by `warehouse follow-up freeze`."""
+    folder = release.parents[2]
+    for code in CODES:
+        _warehouse(shared, folder, "follow-up", "freeze", code)
+    return {code: folder / "home" / "editions" / f"{code}-1" for code in CODES}
+
+
+CODES = ("BO1-2017", "BO2-2017", "BO3-2017", "YE-2017")
+
+
+def test_the_document_has_every_initiative_and_milestone(editions: dict[str, Path]) -> None:
+    page = (editions["BO1-2017"] / "document.html").read_text("utf-8")
+    content = read_content(editions["BO1-2017"])
+    assert len(content.initiatives) == 22
+    assert sum(len(one.milestones) for one in content.initiatives) == 88
+    assert sum(one.text is None for initiative in content.initiatives for one in initiative.milestones) == 8
+    words = text_of(page)
+    for initiative in content.initiatives:
+        assert squeezed(initiative.title) in words
+        for milestone in initiative.milestones:
+            for line in (milestone.text or "").splitlines():
+                assert squeezed(line.strip().lstrip("*•-").strip()) in words, (initiative.initiative_id, line)
+    # Eight rows of the tables have no text, whichever of the four follow-ups it is.
+    rows_without = {
+        code: text_of((path / "document.html").read_text("utf-8")).count("2017 Ingen milepæl")
+        for code, path in editions.items()
+    }
+    assert rows_without == dict.fromkeys(CODES, 8)
+
+
+def test_the_document_has_every_amount_of_the_finance_rows(editions: dict[str, Path]) -> None:
+    content = read_content(editions["BO1-2017"])
+    economies = [one.economy for one in content.initiatives]
+    assert sum(one.adopted_expenditure_mdkk or 0 for one in economies) == Decimal("105.15")
+    # A saving is stated as an amount to be saved.
+    assert abs(sum(one.adopted_saving_mdkk or 0 for one in economies)) == Decimal("1.7")
+    assert sum(one.finance_text is None for one in economies) == 4
+    words = text_of((editions["BO1-2017"] / "document.html").read_text("utf-8"))
+    for economy in economies:
+        for line in (economy.finance_text or "").splitlines():
+            assert squeezed(line.strip()) in words
+
+
+def test_with_no_status_reported_the_document_says_so(editions: dict[str, Path]) -> None:
+    for path in editions.values():
+        content = read_content(path)
+        assert all(one.status is None for initiative in content.initiatives for one in initiative.milestones)
+        assert all(one.economy.status is None for one in content.initiatives)
+        assert "endnu ikke meldt status" in text_of((path / "document.html").read_text("utf-8"))
+
+
+def test_the_pdf_and_the_workbook_have_all_initiatives(editions: dict[str, Path]) -> None:
+    for path in editions.values():
+        with pdfplumber.open(path / "document.pdf") as pdf:
+            printed = squeezed(" ".join(page.extract_text() for page in pdf.pages))
+        book = openpyxl.load_workbook(path / "document.xlsx", read_only=True)
+        cells = {str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell}
+        for initiative in read_content(path).initiatives:
+            assert initiative.initiative_id in printed
+            assert initiative.initiative_id in cells
+
+
+def text_of(page: str) -> str:
+    """The words of a page, without its markup, blanks squeezed and soft hyphens out."""
+    return squeezed(html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(style|title)\b.*?</\1>", " ", page))))
+
+
+def squeezed(text: str) -> str:
+    """All blanks as one, none before punctuation."""
+    return re.sub(r" ([,.;:)])", r"\1", " ".join(text.replace("\u00ad", "").split()))
