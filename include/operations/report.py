@@ -318,6 +318,8 @@ def calendar_table(follow_ups: Sequence[FollowUp]) -> Table:
     table = _table(
         "Coming follow-ups", "code", "name", "forms sent", "forms due", "data cut-off", "committee", "council"
     )
+    if any(one.is_assumed for one in follow_ups):
+        table.caption, table.caption_justify = "* assumed: no document names it", "left"
     for one in follow_ups:
         table.add_row(
             one.code,
