@@ -201,10 +201,10 @@ def split(settings: Settings, *following: Row) -> None:
 
 
 def test_after_a_split_the_centre_that_the_next_agreement_names_answers(settings: Settings) -> None:
-    split(settings, initiative("3.06", "OEK-2022", year=2028), initiative("3.06", "KUL-2026", year=2027))
+    split(settings, initiative("3.06", "OEK-2022", year=2027), initiative("3.06", "KUL-2026", year=2028))
     assert asked(settings) == {"KUL-2026": [("3.06", 1), ("3.06", 2), ("3.06", None)]}
     note = row_of(settings, "3.06", 2).note
-    assert note == "Fællesliv er delt. Indsatsens nummer hører til jer i aftalen om budget 2027, så I svarer."
+    assert note == "Fællesliv er delt. Indsatsens nummer hører til jer i aftalen om budget 2028, så I svarer."
     assert list(asked(settings, "BO1-2026")) == ["FLI-2023"], "on 31 March it was one"
 
 
