@@ -26,9 +26,6 @@ log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
-_AGREEMENT = "aftale_om_budget_{year}"
-"""How the document begins that a measure comes from: its `initiative_ids` are numbers of that year's agreement."""
-
 
 @dataclass(frozen=True)
 class FormRow:
@@ -178,7 +175,7 @@ def _tables(rows: Any) -> _Tables:
         follow_ups={one.code: one for one in sorted(follow_ups, key=lambda one: (one.year, one.sequence))},
         initiatives=rows(
             "dim_initiative",
-            "agreement_year, initiative_id, title, responsible_center, center_code, finance_text",
+            "agreement_year, initiative_id, title, responsible_center, center_code, finance_text, measures",
         ),
         centers={
             row["center_code"]: row
@@ -196,7 +193,7 @@ def _tables(rows: Any) -> _Tables:
             "agreement_year, initiative_id, follow_up_code, reported_economy_status, computed_economy_status, "
             "spent_to_date_dkk, spent_through_date, corrected_budget_dkk, is_preliminary",
         ),
-        measures=rows("dim_measure", "measure_id, title_da, unit_da, document, initiative_ids"),
+        measures=rows("dim_measure", "measure_id, title_da, unit_da"),
         measured=rows(
             "fct_measure",
             "measure_id, measure_part, period_end_date, unit_type, value, person_count, target, target_comparison, "
@@ -345,11 +342,8 @@ def _effort_proposal(tables: _Tables, follow_up: _FollowUp, initiative: Row) -> 
     Of each measure its newest period that ended in the agreement's year and by the cut-off, for the municipality as a
     whole, if it has a target that could be judged.
     """
-    document = _AGREEMENT.format(year=initiative["agreement_year"])
     measures = {
-        one["measure_id"]: one
-        for one in tables.measures
-        if one["document"].startswith(document) and initiative["initiative_id"] in (one["initiative_ids"] or ())
+        one["measure_id"]: one for one in tables.measures if one["measure_id"] in (initiative["measures"] or ())
     }
     newest: dict[tuple[str, str], Row] = {}
     for row in tables.measured:

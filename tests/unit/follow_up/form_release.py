@@ -30,6 +30,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "responsible_center": "varchar",
         "center_code": "varchar",
         "finance_text": "varchar",
+        "measures": "varchar[]",
     },
     "dim_center": {
         "center_code": "varchar",
@@ -67,8 +68,6 @@ COLUMNS: dict[str, dict[str, str]] = {
         "measure_id": "varchar",
         "title_da": "varchar",
         "unit_da": "varchar",
-        "document": "varchar",
-        "initiative_ids": "varchar[]",
     },
     "fct_measure": {
         "measure_id": "varchar",
@@ -126,7 +125,9 @@ def calendar(year: int) -> list[Row]:
     return rows
 
 
-def initiative(number: str, center: str | None, *, year: int = 2026, finance: str | None = None) -> Row:
+def initiative(
+    number: str, center: str | None, *, year: int = 2026, finance: str | None = None, measures: Iterable[str] = ()
+) -> Row:
     """An initiative that a centre is responsible for."""
     return {
         "agreement_year": year,
@@ -134,6 +135,7 @@ def initiative(number: str, center: str | None, *, year: int = 2026, finance: st
         "title": f"Indsats {number}",
         "center_code": center,
         "finance_text": finance,
+        "measures": list(measures),
     }
 
 

@@ -30,7 +30,7 @@ def small(settings: Settings, **other: list[Row]) -> None:
         "dim_center": CENTERS,
         "dim_initiative": [
             initiative("3.10", "DSK-2022"),
-            initiative("3.02", "DSK-2022", finance="Der afsættes 2 mio. kr. i 2026."),
+            initiative("3.02", "DSK-2022", finance="Der afsættes 2 mio. kr. i 2026.", measures=["K04", "K12"]),
             initiative("3.02", "OEK-2022", year=2025),
         ],
         "fct_milestone": [
@@ -122,14 +122,8 @@ def test_the_economy_is_proposed_with_its_figures(settings: Settings) -> None:
     assert row_of(settings, "3.02", 2).proposal is None
 
 
-def measure(measure_id: str, unit: str, document: str = "aftale_om_budget_2026.txt") -> Row:
-    return {
-        "measure_id": measure_id,
-        "title_da": f"Mål {measure_id}",
-        "unit_da": unit,
-        "document": document,
-        "initiative_ids": ["3.02"],
-    }
+def measure(measure_id: str, unit: str) -> Row:
+    return {"measure_id": measure_id, "title_da": f"Mål {measure_id}", "unit_da": unit}
 
 
 def measured(measure_id: str, day: dt.date, value: str, *, is_met: bool | None, **other: Any) -> Row:
@@ -175,18 +169,13 @@ def test_measures_propose_by_their_newest_period_before_the_cut_off(settings: Se
 
 
 @pytest.mark.parametrize(
-    ("document", "day"),
-    [
-        ("aftale_om_budget_2017.txt", dt.date(2026, 5, 31)),
-        ("aftale_om_budget_2026.txt", dt.date(2025, 12, 31)),
-    ],
+    ("measure_id", "day"), [("K05", dt.date(2026, 5, 31)), ("K04", dt.date(2025, 12, 31))], ids=["another", "earlier"]
 )
-def test_a_measure_of_another_years_agreement_or_period_proposes_nothing(
-    settings: Settings, document: str, day: dt.date
+def test_a_measure_of_another_initiative_or_year_proposes_nothing(
+    settings: Settings, measure_id: str, day: dt.date
 ) -> None:
-    small(
-        settings, dim_measure=[measure("K04", "sager", document)], fct_measure=[measured("K04", day, "1", is_met=True)]
-    )
+    figures = [measured(measure_id, day, "1", is_met=True)]
+    small(settings, dim_measure=[measure(measure_id, "sager")], fct_measure=figures)
     assert row_of(settings, "3.02", 2).proposal is None
 
 
