@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from include.landing.process import LandReport
     from include.sources.api import ApiConnection
 
+STATUS_FORMS = "milestone_status"
+"""The dataset whose senders get a reply where something of their form could not be taken."""
+
 PLACES_SHOWN = 10
 """How many rows of one rejected delivery a message names; `warehouse quarantine` lists them all."""
 
@@ -90,6 +93,11 @@ def judge_domain(settings: Settings, domain: str) -> list[Verdict]:
             ledger.finish_domain(domain, settings.night)
         accepted = sum(verdict.is_accepted for verdict in verdicts)
         detail.update(judged=len(verdicts), accepted=accepted, rejected=len(verdicts) - accepted)
+        if domain == load_contracts()[STATUS_FORMS].domain:
+            from include.follow_up.replies import write_replies
+
+            if written := write_replies(settings):
+                detail.update(replies=len(written))
     return verdicts
 
 

@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from include import night
 from include.follow_up.forms import FormRow, StatusForm, write_form
 from include.follow_up.replies import replies, sentences, write_replies
 from include.gx import load_suite
@@ -217,3 +218,11 @@ def test_the_newest_file_of_a_name_counts(settings: Settings) -> None:
     take_in(settings)
     assert write_replies(settings) == ()
     assert not file.exists()
+
+
+def test_the_night_writes_the_replies_when_it_has_judged_the_forms(settings: Settings) -> None:
+    send(settings, "BO2-2026 et skema.xlsx", put(0, STATUS, "grøn"))
+    process.take_in(settings, CONTRACT)
+    night.judge_domain(settings, "budget")
+    (file,) = (settings.follow_up / "replies").iterdir()
+    assert "Status er ikke en af mulighederne." in file.read_text("utf-8")
