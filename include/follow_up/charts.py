@@ -42,11 +42,9 @@ _drawings = templates.get_template("drawings.svg.j2").module
 
 @dataclass(frozen=True)
 class Drawing:
-    """An SVG with its size in its own units, and what it shows in words."""
+    """An SVG, and what it shows in words."""
 
     svg: Markup
-    width: float
-    height: float
     title: str
     description: str
 
@@ -90,7 +88,7 @@ class Axis:
 
 def smiley(status: Smiley | None, title: str) -> Drawing:
     """A face: glad round and green, neutral square and amber, sur eight-sided and red; none is an empty dashed ring."""
-    return Drawing(_drawn("smiley", status=status or "none", title=title), 24, 24, title, "")
+    return Drawing(_drawn("smiley", status=status or "none", title=title), title, "")
 
 
 def shares(line: CenterLine) -> Drawing:
@@ -103,7 +101,7 @@ def shares(line: CenterLine) -> Drawing:
         if count:
             parts.append((status, round(start, 2), width))
         start += width
-    return Drawing(_drawn("shares", parts=parts), 100, 8, "", "")
+    return Drawing(_drawn("shares", parts=parts), "", "")
 
 
 def spending(economy: Economy) -> Drawing | None:
@@ -124,7 +122,7 @@ def spending(economy: Economy) -> Drawing | None:
         "width": _BAR_WIDTH,
     }
     title = f"Forbrug {words.kroner(spent)} af korrigeret budget {words.kroner(budget)}"
-    return Drawing(_drawn("spending", title=title, **bar), _BAR_WIDTH, 20, title, "")
+    return Drawing(_drawn("spending", title=title, **bar), title, "")
 
 
 def line_chart(measure: Measure, name: str) -> Drawing:
@@ -175,7 +173,7 @@ def line_chart(measure: Measure, name: str) -> Drawing:
         last=None if last is None else dots[last],
         last_text="" if last is None else _short(points[last].value, measure.value_scale),
     )
-    return Drawing(svg, WIDTH, HEIGHT, title, description)
+    return Drawing(svg, title, description)
 
 
 def _value(point: MeasurePoint) -> Decimal:
@@ -207,15 +205,15 @@ def _up(measure: Measure) -> Axis:
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if measure.value_scale == "smiley":
         return Axis(0, 1, _BOTTOM, _TOP, (0.0, 1.0))
-    if low <= high * _FAR_FROM_ZERO:
+    if low <= high * _FAR_FROM_ZERO or low == high:
         low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
-        low, high = low - 1, high + 1
+        high = 1.0
     rough = (high - low) / 2
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in _STEPS if factor * magnitude >= rough * 0.8)
     first, end = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    if first and first * step > low - step / 10:
+    if first > 0 and first * step > low - step / 10:
         first -= 1  # so that no line lies on the axis
     ticks = tuple(round(number * step, 6) for number in range(first, end + 1))
     return Axis(ticks[0], ticks[-1], _BOTTOM, _TOP, ticks)

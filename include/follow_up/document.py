@@ -11,22 +11,16 @@ import datetime as dt
 import json
 import tempfile
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 
 import typst
 
-from include.follow_up import charts, presentation, spreadsheet
+from include.follow_up import charts, presentation, spreadsheet, typefaces
 from include.follow_up.content import Content
 from include.follow_up.presentation import Page
+from include.follow_up.typefaces import TYPEFACES
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_FONTS = {
-    "sans": ("Source Sans Pro", 400, "font_source_sans_pro", "SourceSansPro-Regular.ttf"),
-    "sans_semibold": ("Source Sans Pro", 600, "font_source_sans_pro", "SourceSansPro-Semibold.ttf"),
-    "serif_semibold": ("Source Serif Pro", 600, "font_source_serif_pro", "SourceSerifPro-Semibold.ttf"),
-}
-"""The document's own type, so that it looks alike on every machine: family, weight, and the package that brings it."""
 
 
 def write_documents(content: Content, folder: Path) -> tuple[Path, ...]:
@@ -41,19 +35,18 @@ def write_documents(content: Content, folder: Path) -> tuple[Path, ...]:
 
 
 def _html(page: Page) -> str:
-    fonts = [
-        (family, weight, base64.b64encode(_font(package, file)).decode("ascii"))
-        for family, weight, package, file in _FONTS.values()
-    ]
-    return charts.templates.get_template("document.html.j2").render(page=page, fonts=fonts)
+    template = charts.templates.get_template("document.html.j2")
+    text = template.render(page=page, fonts=[])
+    fonts = [(one.family, one.weight, base64.b64encode(one.cut_to(text)).decode("ascii")) for one in TYPEFACES]
+    return template.render(page=page, fonts=fonts)
 
 
 def _pdf(page: Page, frozen_at: dt.datetime) -> bytes:
     moment = frozen_at.astimezone(dt.UTC)
-    told = asdict(page) | {"frozen": [*moment.timetuple()[:6]]}
+    told = typefaces.shown(asdict(page)) | {"frozen": [*moment.timetuple()[:6]]}
     with tempfile.TemporaryDirectory() as folder:
-        for _, _, package, file in _FONTS.values():
-            (Path(folder) / file).write_bytes(_font(package, file))
+        for typeface in TYPEFACES:
+            (Path(folder) / typeface.file).write_bytes(typeface.read())
         fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
         compiled = typst.compile(
             str(_TEMPLATES / "document.typ"),
@@ -65,7 +58,3 @@ def _pdf(page: Page, frozen_at: dt.datetime) -> bytes:
         )
     assert isinstance(compiled, bytes), "one PDF was asked for"
     return compiled
-
-
-def _font(package: str, file: str) -> bytes:
-    return files(package).joinpath("files", file).read_bytes()

@@ -33,6 +33,7 @@ NO_ACCOUNT = "Ingen konti"
 NO_MILESTONE = "Ingen milepæl"
 NO_CONTRIBUTORS = "Ingen angivet"
 NOT_REPORTED = "Ikke meldt"
+OTHER_SECTION = "Øvrige indsatser"
 HIDDEN = "tilbageholdt"
 PRELIMINARY = "foreløbig"
 
@@ -105,9 +106,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Correction:
-    """What a correcting edition changed."""
+    """What a correcting edition changed; `summary` says how much."""
 
     heading: str
+    summary: str
     changes: tuple[ChangeLine, ...]
 
 
@@ -218,7 +220,6 @@ class Page:
 
     municipality: str
     title: str
-    agreement: str
     follow_up: str
     edition: str
     data_as_of: str
@@ -253,7 +254,6 @@ def page(content: Content) -> Page:
     return Page(
         municipality=content.municipality_name,
         title=title(content),
-        agreement=content.agreement_title,
         follow_up=content.follow_up_name,
         edition=content.edition,
         data_as_of=f"Data pr. {words.day(content.as_of)}",
@@ -280,7 +280,7 @@ def page(content: Content) -> Page:
         worse=worse,
         turned_note=turned_note(content),
         sections=tuple(
-            Section(heading or "Øvrige indsatser", tuple(_initiative(content, initiative) for initiative in group))
+            Section(heading or OTHER_SECTION, tuple(_initiative(content, initiative) for initiative in group))
             for heading, group in groupby(content.initiatives, key=lambda initiative: initiative.section_title)
         ),
         sources=tuple(
@@ -344,11 +344,15 @@ def _facts(content: Content) -> tuple[Fact, ...]:
 def _correction(content: Content) -> Correction | None:
     if content.corrects is None:
         return None
-    changes = (
+    changes = tuple(
         ChangeLine(f"{change.initiative_id} {change.title}".strip(), change.what, change.before, change.after)
         for change in content.changes
     )
-    return Correction(f"Rettelse af {content.corrects}", tuple(changes))
+    return Correction(
+        f"Rettelse af {content.corrects}",
+        f"{words.counted(len(changes), 'rettelse', 'rettelser')}, se begyndelsen af overblikket.",
+        changes,
+    )
 
 
 def _no_status(content: Content) -> str:
@@ -468,6 +472,7 @@ def _all_told(amounts: Sequence[Decimal | None]) -> bool:
 
 def _key_figures(content: Content) -> tuple[KeyFigure, ...]:
     summed = total(content)
+    judged = summed.economies_glad + summed.economies_sur
     budget = f"af korrigeret budget på {words.millions(summed.corrected_budget_dkk)} mio. kr."
     centers = words.counted(len(content.centers), "center", "centre")
     return (
@@ -479,7 +484,7 @@ def _key_figures(content: Content) -> tuple[KeyFigure, ...]:
             f"{words.number(summed.unreported)} ikke meldt",
         ),
         KeyFigure(
-            f"{words.number(summed.economies_glad)} af {words.number(summed.economies_glad + summed.economies_sur)}",
+            f"{words.number(summed.economies_glad)} af {words.number(judged)}" if judged else words.NOT_TOLD,
             "budgetter holder",
             f"{words.counted(summed.economies_unknown, 'indsats', 'indsatser')} uden økonomistatus",
         ),

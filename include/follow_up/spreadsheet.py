@@ -276,7 +276,7 @@ def _initiative(content: Content, one: Initiative) -> tuple[Value, ...]:
         one.responsible_center,
         one.committee,
         words.listed(one.contributors) or presentation.NO_CONTRIBUTORS,
-        one.section_title,
+        one.section_title or presentation.OTHER_SECTION,
         one.description,
         one.elaboration,
     )

@@ -21,11 +21,8 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 SMILEYS: dict[Smiley, str] = {"glad": "Glad", "neutral": "Neutral", "sur": "Sur"}
 EFFORT: dict[Smiley, str] = {"glad": "milepæl nået", "neutral": "delvist nået", "sur": "ikke nået"}
-ECONOMY: dict[Smiley, str] = {
-    "glad": "budgettet holder",
-    "neutral": "budgettet er i tvivl",
-    "sur": "budgettet holder ikke",
-}
+ECONOMY: dict[Smiley, str] = {"glad": "budgettet holder", "sur": "budgettet holder ikke"}
+"""An economy has two smileys only."""
 BASIS = {"computed": "beregnet", "reported": "meldt"}
 COMPARISONS = {">=": "mindst", "<=": "højst"}
 SYNTHETIC = "Syntetiske data"

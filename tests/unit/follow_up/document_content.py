@@ -32,6 +32,8 @@ FOLLOW_UPS = (
 )
 ODD = 'Kr. 5 <b>fed</b> & "citat" $x^2$ #let {{ y }} *a* _b_ @c \\d ~e `f` =SUM(1) // g'
 """What HTML, Typst, Jinja, XML or Excel would read as their own, were it not escaped."""
+FORMULA = '=HYPERLINK("x";"y")'
+"""What a spreadsheet would run, were it not a text."""
 STATUSES: tuple[Smiley | None, ...] = ("glad", "glad", "neutral", "glad", "sur", None, "glad", "neutral")
 PERSONS = frozenset({"3.03-2", "3.04"})
 WITHOUT_ACCOUNT = frozenset({"3.03-1", "3.08", "3.12"})
@@ -90,7 +92,7 @@ def content() -> Content:
         odd,
         title=f"{odd.title} {ODD}",
         description=f"{odd.description}\n{ODD}",
-        elaboration=ODD,
+        elaboration=FORMULA,
         contributors=(ODD,),
         economy=replace(odd.economy, finance_text=ODD, comment=ODD),
         milestones=(
@@ -136,9 +138,11 @@ def content() -> Content:
 
 
 def correction() -> Content:
-    """A second edition that corrects the first."""
+    """A second edition that corrects the first, of a few initiatives."""
+    told = content()
     return replace(
-        content(),
+        told,
+        initiatives=told.initiatives[2:6],
         edition="BO2-2026-2",
         number=2,
         corrects="BO2-2026-1",
@@ -150,7 +154,7 @@ def correction() -> Content:
 
 
 def unreported() -> Content:
-    """The first follow-up of the year, and nobody has answered; no computed economy either."""
+    """The first follow-up of the year, of a few initiatives: nobody has answered, and no economy is judged."""
     told = content()
     return replace(
         told,
@@ -175,7 +179,7 @@ def unreported() -> Content:
                 economy=replace(one.economy, computed_status=None, reported_status=None, status=None, basis=None),
                 measures=(),
             )
-            for one in told.initiatives
+            for one in told.initiatives[6:10]
         ),
     )
 
