@@ -178,6 +178,18 @@ def test_the_document_has_every_amount_of_the_finance_rows(editions: dict[str, P
             assert squeezed(line.strip()) in words
 
 
+def test_an_edition_holds_what_its_release_holds_and_nothing_else(release: Path, editions: dict[str, Path]) -> None:
+    """What was attacked before the release is what stands in the edition, byte for byte."""
+    for path in editions.values():
+        for name in ("warehouse.duckdb", "restricted/warehouse.duckdb"):
+            assert (path / name).read_bytes() == (release / name).read_bytes()
+        assert sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()) == [
+            *("document.html", "document.pdf", "document.xlsx", "manifest.json"),
+            *("restricted/warehouse.duckdb", "warehouse.duckdb"),
+        ]
+        assert (path / "restricted").stat().st_mode & 0o777 == 0o750
+
+
 def test_with_no_status_reported_the_document_says_so(editions: dict[str, Path]) -> None:
     for path in editions.values():
         content = read_content(path)
