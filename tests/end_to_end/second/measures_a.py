@@ -240,7 +240,8 @@ def economy(inbox: Path) -> tuple[Economy, ...]:
     covered = _covered(inbox)
     found = []
     for follow_up in with_a_figure(as_of):
-        months = _whole_months(covered, follow_up.year, min(follow_up.cut_off, as_of))
+        # Of the night's own month the last day is not over, whatever a file says that it covers.
+        months = _whole_months(covered, follow_up.year, min(follow_up.cut_off, as_of - dt.timedelta(days=1)))
         if not months:
             continue
         for initiative in initiatives:
