@@ -470,9 +470,9 @@ def _on_the_calendar(
 ) -> DAG:
     """A DAG that runs on moments of the follow-up calendar, which is read anew each time its file is.
 
-    `catchup` with a schedule that begins a day ago: without it an EventsTimetable drops a moment that has passed when
-    the file is read, by a second or by a night without power, and these moments don't come again tomorrow. Of moments
-    longer ago nothing is made up for.
+    `catchup`, on a schedule that begins today: without it an EventsTimetable drops a moment that has passed when the
+    file is read, by a second or by a morning without power, and these moments don't come again tomorrow. What is older
+    than today is not on the schedule, so nothing of it is made up for.
     """
     return DAG(
         dag_id=name,
@@ -497,7 +497,7 @@ def _on_the_calendar(
 
 
 def _moments(actions: Sequence[Action]) -> tuple[calendar.Moment, ...]:
-    return calendar.moments(Settings(), actions, dt.datetime.now(dt.UTC))
+    return calendar.moments(Settings(), actions, dt.datetime.now(COPENHAGEN).date())
 
 
 def _look_in_calendar(actions: Sequence[Action]) -> Any:
@@ -634,9 +634,9 @@ def _calendar_schedule(actions: Sequence[Action]) -> str:
     )
     return f"""
 Efter opfølgningernes kalender (`dbt_project/seeds/follow_up_calendar.csv`), kl. {calendar.AT:%H:%M} dansk tid. En
-ændret dato er en ny række; den gælder, så snart filen er lagt ind. Det, Airflow har sovet over sig til, indhentes inden
-for et døgn; ældre datoer kører ikke, og `warehouse status` siger det. I hånden: skriv opfølgningens kode, eller lad
-feltet stå tomt for det, der er at gøre i dag. Én kørsel ad gangen.
+ændret dato er en ny række; den gælder, så snart filen er lagt ind. Det, Airflow har sovet over sig til, indhentes samme
+dag; ældre datoer kører ikke, og `warehouse status` siger det. I hånden: skriv opfølgningens kode, eller lad feltet stå
+tomt for det, der er at gøre i dag. Én kørsel ad gangen.
 
 {rows or "- Kalenderen har ingen kommende datoer."}
 """

@@ -21,9 +21,6 @@ AT = dt.time(6)
 """When things are done on their day, Danish time: after the night's release and outside the hours that daylight saving
 time repeats or leaves out."""
 
-MAKE_UP = dt.timedelta(days=1)
-"""How late something may be begun by itself: what was slept through longer ago a person decides about."""
-
 Action = Literal["write_forms", "check_forms", "check_release", "freeze"]
 
 _REMEDY = "correct the row of the seed; an empty cell is allowed for the two meetings only"
@@ -154,19 +151,19 @@ class Moment:
     name: str
 
 
-def moments(settings: Settings, actions: Sequence[Action], now: dt.datetime) -> tuple[Moment, ...]:
-    """When these things are done, in order, by the calendar as it is known now: all to come, and what can be made up.
+def moments(settings: Settings, actions: Sequence[Action], today: dt.date) -> tuple[Moment, ...]:
+    """When these things are done, in order, by the calendar as it is known today: today's, and all to come.
 
-    Raises WarehouseError for a calendar that can't be read.
+    Of today also what has passed: a machine that slept at `AT` does it when it wakes. What was slept through for longer
+    a person decides about (`include.follow_up.deadlines` tells it). Raises WarehouseError for a bad calendar.
     """
-    oldest = now.astimezone(dt.UTC) - MAKE_UP
-    known = read_calendar(settings.municipality_code, now.astimezone(COPENHAGEN).date())
     found = [
-        Moment(dt.datetime.combine(DAY_OF[action](one), AT, COPENHAGEN), action, one.code, one.name)
-        for one in known
+        Moment(dt.datetime.combine(day, AT, COPENHAGEN), action, one.code, one.name)
+        for one in read_calendar(settings.municipality_code, today)
         for action in actions
+        if (day := DAY_OF[action](one)) >= today
     ]
-    return tuple(sorted(moment for moment in found if moment.at >= oldest))
+    return tuple(sorted(found))
 
 
 def plan(settings: Settings, actions: Sequence[Action], *, moment: dt.datetime, code: str | None) -> Plan:

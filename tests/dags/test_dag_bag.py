@@ -49,7 +49,7 @@ def test_each_dag_file_is_named_as_its_dag(dags: dict[str, Any]) -> None:
 def test_owner_tags_and_one_run_at_a_time(dags: dict[str, Any], name: str) -> None:
     dag = dags[name]
     assert dag.tags, f"{name} has no tags"
-    # Those of the follow-ups have no moment on their schedule that is older than a day (test_follow_up_dags).
+    # Those of the follow-ups have nothing on their schedule that is older than today (test_follow_up_dags).
     assert dag.catchup is (name in FOLLOW_UP), f"{name} would run past nights again: catchup=False"
     assert dag.max_active_runs == 1, f"{name} could run beside itself: max_active_runs=1"
     assert {task.owner for task in dag.tasks} == {"data-warehouse"}, f"a task of {name} has another owner"

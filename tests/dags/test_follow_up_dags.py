@@ -63,7 +63,7 @@ def scheduler(dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Schedule
 
     def read(name: str, now: dt.datetime) -> Any:
         def moments(actions: Any) -> Any:
-            return calendar.moments(Settings(), actions, now)
+            return calendar.moments(Settings(), actions, now.date())
 
         monkeypatch.setattr(sys.modules["wiring"], "_moments", moments)
         dag = runpy.run_path(str(PROJECT_ROOT / "dags" / f"{name}.py"))["dag"]
@@ -105,12 +105,12 @@ def test_a_file_that_is_read_just_after_its_moment_loses_no_run(
     assert scheduler.runs(FREEZE, "2026-03-30 06:00:02") == []
 
 
-def test_a_morning_without_power_is_made_up_for_and_a_day_is_not(
+def test_a_morning_without_power_is_made_up_for_on_the_day_and_not_later(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     set_calendar(monkeypatch, tmp_path, row("2026-03-31"), row("2026-06-30", "BO2-2026"))
-    assert scheduler.runs(FREEZE, "2026-03-31 23:00") == ["2026-03-31 06:00"]
-    assert scheduler.runs(FREEZE, "2026-07-02 12:00") == []
+    assert scheduler.runs(FREEZE, "2026-03-31 23:59") == ["2026-03-31 06:00"]
+    assert scheduler.runs(FREEZE, "2026-07-01 00:00") == []
 
 
 def test_nothing_of_the_past_runs_on_the_first_day(

@@ -110,6 +110,26 @@ class Api:
         log = self._client.get(f"{task}/logs/1", headers={"Accept": "application/json"}).raise_for_status()
         return next(str(line["reason"]) for line in log.json()["content"] if line.get("event") == "Skipping task.")
 
+    def is_known(self, dag: str) -> bool:
+        return self._client.get(f"/api/v2/dags/{dag}").status_code == httpx.codes.OK
+
+    def next_run(self, dag: str) -> str | None:
+        """The logical date of the next run by the clock."""
+        found: str | None = (
+            self._client.get(f"/api/v2/dags/{dag}").raise_for_status().json()["next_dagrun_logical_date"]
+        )
+        return found
+
+    def version(self, dag: str) -> int:
+        """The number of the newest version of a DAG."""
+        versions = self._client.get(f"/api/v2/dags/{dag}/dagVersions", params={"limit": 100}).raise_for_status()
+        return max(int(one["version_number"]) for one in versions.json()["dag_versions"])
+
+    def trigger(self, dag: str, **conf: str) -> None:
+        """Start a run by hand, as the page does it."""
+        now = dt.datetime.now(dt.UTC).isoformat()
+        self._client.post(f"/api/v2/dags/{dag}/dagRuns", json={"logical_date": now, "conf": conf}).raise_for_status()
+
     def pause(self, dag: str, is_paused: bool) -> None:
         self._client.patch(f"/api/v2/dags/{dag}", json={"is_paused": is_paused}).raise_for_status()
 

@@ -13,7 +13,7 @@ from include.errors import WarehouseError
 from include.follow_up.calendar import FREEZING, SENDING, find, moments, plan, read_calendar
 from include.settings import COPENHAGEN, Settings
 
-LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+LONG_AGO = dt.date(2020, 1, 1)
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def at(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text).replace(tzinfo=COPENHAGEN)
 
 
-def in_utc(settings: Settings, now: str, actions: tuple[str, ...] = FREEZING) -> list[str]:
+def in_utc(settings: Settings, today: str, actions: tuple[str, ...] = FREEZING) -> list[str]:
     """The moments as UTC, each with what is done."""
-    found = moments(settings, actions, at(now))  # type: ignore[arg-type]
+    found = moments(settings, actions, dt.date.fromisoformat(today))  # type: ignore[arg-type]
     return [f"{moment.at.astimezone(dt.UTC):%Y-%m-%d %H:%M} {moment.action}" for moment in found]
 
 
@@ -157,9 +157,9 @@ def test_six_stays_six_in_denmark_and_each_is_one_moment(
     tmp_path: Path,
 ) -> None:
     set_calendar(monkeypatch, tmp_path, row(cut_off))
-    assert in_utc(home, "2026-01-01 12:00") == freezing
-    assert in_utc(home, "2026-01-01 12:00", SENDING) == sending
-    for moment in moments(home, FREEZING + SENDING, at("2026-01-01 12:00")):
+    assert in_utc(home, "2026-01-01") == freezing
+    assert in_utc(home, "2026-01-01", SENDING) == sending
+    for moment in moments(home, FREEZING + SENDING, dt.date(2026, 1, 1)):
         assert moment.at.timetz() == dt.time(6, tzinfo=COPENHAGEN)
 
 
@@ -169,8 +169,8 @@ def test_a_changed_date_moves_the_moments_and_the_old_ones_are_gone(
     set_calendar(monkeypatch, tmp_path, row("2026-03-31"), row("2026-04-08", valid_from="2026-03-20"))
     old = ["2026-03-30 04:00 check_release", "2026-03-31 04:00 freeze"]
     new = ["2026-04-07 04:00 check_release", "2026-04-08 04:00 freeze"]
-    assert in_utc(home, "2026-03-19 23:59") == old
-    assert in_utc(home, "2026-03-20 00:00") == new
+    assert in_utc(home, "2026-03-19") == old
+    assert in_utc(home, "2026-03-20") == new
     assert plan(home, FREEZING, moment=at("2026-03-31 06:00"), code=None).codes == {"freeze": (), "check_release": ()}
     assert plan(home, FREEZING, moment=at("2026-04-08 06:00"), code=None).codes["freeze"] == ("BO1-2026",)
 
@@ -179,26 +179,24 @@ def test_a_date_moved_into_the_past_is_no_moment_any_more(
     home: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     set_calendar(monkeypatch, tmp_path, row("2026-03-31"), row("2026-03-10", valid_from="2026-03-20"))
-    assert in_utc(home, "2026-03-20 00:00") == []
-    assert in_utc(home, "2026-03-20 00:00", SENDING) == []
+    assert in_utc(home, "2026-03-20") == []
+    assert in_utc(home, "2026-03-20", SENDING) == []
 
 
-def test_what_was_slept_through_is_made_up_for_within_a_day(
+def test_what_is_due_today_stays_a_moment_until_midnight(
     home: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     set_calendar(monkeypatch, tmp_path, row("2026-03-29"))
     both = ["2026-03-28 05:00 check_release", "2026-03-29 04:00 freeze"]
-    # In the night between the two an hour is left out: at 06:00 the first is 23 hours old, at 07:00 a day.
-    assert in_utc(home, "2026-03-29 07:00") == both
-    assert in_utc(home, "2026-03-29 07:01") == both[1:]
-    assert in_utc(home, "2026-03-30 06:00") == both[1:]
-    assert in_utc(home, "2026-03-30 06:01") == []
+    assert in_utc(home, "2026-03-28") == both
+    assert in_utc(home, "2026-03-29") == both[1:]
+    assert in_utc(home, "2026-03-30") == []
 
 
 def test_the_seed_s_past_is_no_moment(home: Settings) -> None:
-    now = dt.datetime(2026, 12, 1, 12, tzinfo=dt.UTC)
-    assert min(moment.at for moment in moments(home, FREEZING, now)) == at("2026-12-30 06:00")
-    assert moments(home, SENDING, now)[0].code == "YE-2026"
+    today = dt.date(2026, 12, 1)
+    assert min(moment.at for moment in moments(home, FREEZING, today)) == at("2026-12-30 06:00")
+    assert moments(home, SENDING, today)[0].code == "YE-2026"
 
 
 # ---- what a run does

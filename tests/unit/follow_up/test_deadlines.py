@@ -231,6 +231,10 @@ def test_figures_that_were_not_frozen_are_told_until_they_are(home: Settings) ->
     assert lacking(home, "2026-04-01") == []
 
 
+def test_of_the_follow_ups_behind_us_the_last_one_matters(home: Settings) -> None:
+    assert lacking(home, "2026-07-01") == ["BO2-2026 edition"]
+
+
 def test_a_warehouse_owes_nothing_of_before_its_first_night(home: Settings) -> None:
     assert lacking(home, "2026-03-05") == [], "of YE-2025 there is no edition, and there could be none"
 
