@@ -522,8 +522,9 @@ def follow_up_list() -> None:
     settings = _settings()
     found = edition.editions(settings)
     damage = {one.edition: edition.damaged(settings, one.edition) for one in found}
-    known = calendar.read_calendar(settings.municipality_code, settings.night)
-    coming = [one for one in known if one.data_cut_off_date >= settings.night]
+    today = settings.night
+    known = calendar.read_calendar(settings.municipality_code, today)
+    coming = [one for one in known if one.data_cut_off_date >= today]
     report.console().print(report.editions_table(found, damage))
     report.console().print(report.calendar_table(coming[:_COMING]))
     if any(damage.values()):

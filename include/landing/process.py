@@ -260,7 +260,9 @@ def _say(message: str) -> None:
 
 
 def _refuse_mixture(settings: Settings, ledger: Ledger) -> None:
-    if any(delivery.is_synthetic != settings.is_synthetic for delivery in ledger.deliveries()):
+    # Read once: the inbox says it in a file, which grows with every delivery.
+    is_synthetic = settings.is_synthetic
+    if any(delivery.is_synthetic != is_synthetic for delivery in ledger.deliveries()):
         raise LandingFailed(
             "the warehouse home holds synthetic deliveries and the inbox real ones, or the reverse.",
             remedy="give real and synthetic data each a home of its own (WAREHOUSE_HOME)",
