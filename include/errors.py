@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+REMEDY = " Remedy: "
+"""Between what happened and what can be done about it, wherever a message is one text."""
+
 
 class WarehouseError(Exception):
     """Something that stops a step. `remedy` says what the reader of the message can do about it.
@@ -13,7 +16,7 @@ class WarehouseError(Exception):
         self.reason = reason
         self.remedy = remedy
         self.where = where
-        super().__init__(f"{where + ': ' if where else ''}{reason} Remedy: {remedy}")
+        super().__init__(f"{where + ': ' if where else ''}{reason}{REMEDY}{remedy}")
 
 
 class Refused(WarehouseError):

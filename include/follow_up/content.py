@@ -139,9 +139,12 @@ class Initiative:
 
 @dataclass(frozen=True)
 class CenterLine:
-    """A responsible centre's row of the overview. Money is of `economies_summed` initiatives, in kr."""
+    """A row of the overview: a responsible centre, or with None all of them.
 
-    responsible_center: str
+    Money is of `economies_summed` initiatives, in kr.
+    """
+
+    responsible_center: str | None
     initiatives: int
     milestones: int
     milestones_without_text: int
@@ -206,6 +209,7 @@ class Content:
     document_date: dt.date | None
     initiatives: tuple[Initiative, ...]
     centers: tuple[CenterLine, ...]
+    total: CenterLine
     sources: tuple[Source, ...]
     previous_follow_up_name: str | None
     content_hash: str
@@ -293,7 +297,8 @@ class _Reader:
             case_number=described[0]["case_number"] if described else None,
             document_date=described[0]["document_date"] if described else None,
             initiatives=initiatives,
-            centers=self._centers(),
+            centers=self._centers("center"),
+            total=self._centers("municipality")[0],
             sources=self._sources(initiatives),
             previous_follow_up_name=before[0]["follow_up_name"] if before else None,
             content_hash=told["content_hash"],
@@ -398,10 +403,11 @@ class _Reader:
             series[row["measure_id"], row["measure_part"]].append(row)
         return tuple(_measure(found) for found in series.values())
 
-    def _centers(self) -> tuple[CenterLine, ...]:
+    def _centers(self, row_level: str) -> tuple[CenterLine, ...]:
         rows = self._rows(
-            "select * from marts.mart_follow_up_center where follow_up_code = ? order by responsible_center",
-            [self.code],
+            "select * from marts.mart_follow_up_center where follow_up_code = ? and row_level = ? "
+            "order by responsible_center",
+            [self.code, row_level],
         )
         return tuple(
             CenterLine(

@@ -1,13 +1,12 @@
 """What the follow-up document says, in its order and its words: told once, then set as HTML and as PDF.
 
-Everything here is text or a drawing. Figures are those of the edition; the only sums are the totals under the two
-tables of centres, over the rows shown.
+Everything here is text or a drawing; figures are those of the edition.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -33,6 +32,7 @@ NO_ACCOUNT = "Ingen konti"
 NO_MILESTONE = "Ingen milepæl"
 NO_CONTRIBUTORS = "Ingen angivet"
 NOT_REPORTED = "Ikke meldt"
+ALL_CENTERS = "I alt"
 OTHER_SECTION = "Øvrige indsatser"
 HIDDEN = "tilbageholdt"
 PRELIMINARY = "foreløbig"
@@ -438,40 +438,13 @@ def counts(line: CenterLine) -> tuple[int, ...]:
     )
 
 
-def total(content: Content) -> CenterLine:
-    """The sum of the centres' rows; an amount is told where all centres that sum anything have it."""
-    lines = content.centers
-
-    def money(of: Callable[[CenterLine], Decimal | None]) -> Decimal | None:
-        amounts = [of(line) for line in lines if line.economies_summed]
-        return sum((amount for amount in amounts if amount is not None), Decimal(0)) if _all_told(amounts) else None
-
-    return CenterLine(
-        responsible_center="I alt",
-        initiatives=sum(line.initiatives for line in lines),
-        milestones=sum(line.milestones for line in lines),
-        milestones_without_text=sum(line.milestones_without_text for line in lines),
-        glad=sum(line.glad for line in lines),
-        neutral=sum(line.neutral for line in lines),
-        sur=sum(line.sur for line in lines),
-        unreported=sum(line.unreported for line in lines),
-        economies_glad=sum(line.economies_glad for line in lines),
-        economies_sur=sum(line.economies_sur for line in lines),
-        economies_unknown=sum(line.economies_unknown for line in lines),
-        economies_summed=sum(line.economies_summed for line in lines),
-        corrected_budget_dkk=money(lambda line: line.corrected_budget_dkk),
-        spent_to_date_dkk=money(lambda line: line.spent_to_date_dkk),
-        forecast_dkk=money(lambda line: line.forecast_dkk),
-        deviation_dkk=money(lambda line: line.deviation_dkk),
-    )
-
-
-def _all_told(amounts: Sequence[Decimal | None]) -> bool:
-    return bool(amounts) and all(amount is not None for amount in amounts)
+def center_of(line: CenterLine) -> str:
+    """A row's centre, or what the row of all of them is called."""
+    return line.responsible_center or ALL_CENTERS
 
 
 def _key_figures(content: Content) -> tuple[KeyFigure, ...]:
-    summed = total(content)
+    summed = content.total
     judged = summed.economies_glad + summed.economies_sur
     budget = f"af korrigeret budget på {words.millions(summed.corrected_budget_dkk)} mio. kr."
     centers = words.counted(len(content.centers), "center", "centre")
@@ -500,19 +473,19 @@ def _signed(value: Decimal | None) -> str:
 def _milestone_lines(content: Content) -> tuple[MilestoneLine, ...]:
     return tuple(
         MilestoneLine(
-            line.responsible_center,
+            center_of(line),
             tuple(words.number(count) for count in counts(line)),
             charts.shares(line),
-            index == len(content.centers),
+            line.responsible_center is None,
         )
-        for index, line in enumerate((*content.centers, total(content)))
+        for line in (*content.centers, content.total)
     )
 
 
 def _economy_lines(content: Content) -> tuple[EconomyLine, ...]:
     return tuple(
         EconomyLine(
-            line.responsible_center,
+            center_of(line),
             (
                 f"{words.number(line.economies_summed)} af {words.number(line.initiatives)}",
                 words.millions(line.corrected_budget_dkk),
@@ -523,9 +496,9 @@ def _economy_lines(content: Content) -> tuple[EconomyLine, ...]:
                 words.number(line.economies_sur),
                 words.number(line.economies_unknown),
             ),
-            index == len(content.centers),
+            line.responsible_center is None,
         )
-        for index, line in enumerate((*content.centers, total(content)))
+        for line in (*content.centers, content.total)
     )
 
 

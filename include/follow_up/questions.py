@@ -12,12 +12,12 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from include.errors import WarehouseError
+from include.follow_up import words
 from include.follow_up.content import Smiley
 from include.settings import Settings
 from include.warehouse.database import connect
@@ -193,7 +193,10 @@ def _tables(rows: Any) -> _Tables:
             "agreement_year, initiative_id, follow_up_code, reported_economy_status, computed_economy_status, "
             "spent_to_date_dkk, spent_through_date, corrected_budget_dkk, is_preliminary",
         ),
-        measures=rows("dim_measure", "measure_id, title_da, unit_da"),
+        measures=rows(
+            "dim_measure",
+            "measure_id, title_da, measure_parts, measure_part_names_da, measure_part_units_da, measure_part_scales",
+        ),
         measured=rows(
             "fct_measure",
             "measure_id, measure_part, period_end_date, unit_type, value, person_count, target, target_comparison, "
@@ -324,14 +327,14 @@ def _economy_proposal(economies: Sequence[Row]) -> _Proposal | None:
         if row["computed_economy_status"] is None:
             return None
         told = (
-            f"et korrigeret budget på {_kroner(budget)}"
+            f"et korrigeret budget på {words.kroner(budget)}"
             if budget >= 0
-            else f"et korrigeret budget, der er en nettobesparelse på {_kroner(-budget)}"
+            else f"et korrigeret budget, der er en nettobesparelse på {words.kroner(-budget)}"
         )
         preliminary = " (foreløbigt)" if row["is_preliminary"] else ""
         return _Proposal(
             row["computed_economy_status"],
-            f"Nettoforbrug {_kroner(spent)} til og med {_day(through)}{preliminary} mod {told}",
+            f"Nettoforbrug {words.kroner(spent)} til og med {words.day(through)}{preliminary} mod {told}",
         )
     return None
 
@@ -366,34 +369,16 @@ def _effort_proposal(tables: _Tables, follow_up: _FollowUp, initiative: Row) -> 
 
 def _measured(measure: Row, row: Row) -> str:
     """A measure's figure, target, period and n in one sentence."""
-    part = "" if row["measure_part"] == "all" else f" ({row['measure_part']})"
-    comparison = {">=": "mindst ", "<=": "højst "}.get(row["target_comparison"] or "", "")
-    n = "" if row["person_count"] is None else f", n = {_number(Decimal(row['person_count']))}"
-    is_share = measure["unit_da"].startswith("andel")
-
-    def value(number: Any) -> str:
-        return f"{_number(Decimal(number) * 100)} %" if is_share else _number(Decimal(number))
-
-    unit = "" if is_share else f" {measure['unit_da']}"
+    place = measure["measure_parts"].index(row["measure_part"])
+    scale = measure["measure_part_scales"][place]
+    part = "" if row["measure_part"] == "all" else f" ({measure['measure_part_names_da'][place]})"
+    unit = "" if scale in words.WITH_UNIT else f" {measure['measure_part_units_da'][place]}"
+    compared = words.COMPARISONS.get(row["target_comparison"] or "")
+    comparison = f"{compared} " if compared else ""
+    n = "" if row["person_count"] is None else f", n = {words.number(row['person_count'])}"
     preliminary = " (foreløbigt)" if row["is_preliminary"] else ""
     return (
-        f"{measure['measure_id']} {measure['title_da']}{part}: {value(row['value'])}{unit}, måltal "
-        f"{comparison}{value(row['target'])}, til og med {_day(row['period_end_date'])}{preliminary}{n}. "
-        f"Måltallet er {'nået' if row['is_target_met'] else 'ikke nået'}."
+        f"{measure['measure_id']} {measure['title_da']}{part}: {words.measured(row['value'], scale)}{unit}, måltal "
+        f"{comparison}{words.measured(row['target'], scale)}, til og med {words.day(row['period_end_date'])}"
+        f"{preliminary}{n}. Måltallet er {'nået' if row['is_target_met'] else 'ikke nået'}."
     )
-
-
-def _kroner(amount: Decimal) -> str:
-    return f"{_number(amount, decimals=0)} kr."
-
-
-def _number(number: Decimal, decimals: int = 1) -> str:
-    """As Danes write it, without decimals that say nothing."""
-    written = f"{number:,.{decimals}f}"
-    if decimals:
-        written = written.rstrip("0").rstrip(".")
-    return written.translate(str.maketrans(",.", ".,"))
-
-
-def _day(day: dt.date) -> str:
-    return f"{day:%d.%m.%Y}"

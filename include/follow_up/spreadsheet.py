@@ -211,7 +211,7 @@ def _overview(sheet: Worksheet, content: Content) -> None:
     place = _facts(sheet, place, [(page.unanswered_legend.word, page.unanswered_legend.meaning)])
     place = _lines(sheet, place + 1, [("Milepæle og økonomi efter center", _HEADING)])
     place = _table(sheet, place, "Centre", _CENTERS, [_center(line) for line in content.centers])
-    for column, value in enumerate(_center(presentation.total(content)), start=1):
+    for column, value in enumerate(_center(content.total), start=1):
         cell = _put(sheet, place, column, value, _CENTERS[column - 1].form)
         cell.font, cell.border = _BOLD, _LINE
     place = _lines(sheet, place + 1, [(one, None) for one in (page.milestone_note, *page.economy_notes)])
@@ -250,7 +250,7 @@ def _head(content: Content) -> list[tuple[str, Value]]:
 
 def _center(line: CenterLine) -> tuple[Value, ...]:
     return (
-        line.responsible_center,
+        presentation.center_of(line),
         *presentation.counts(line),
         line.economies_glad,
         line.economies_sur,

@@ -1,4 +1,4 @@
-"""How the follow-up document writes numbers, amounts, dates, periods and statuses in Danish; the one place for it."""
+"""How the document and the forms of a follow-up write numbers, amounts, dates, periods and statuses in Danish."""
 
 from __future__ import annotations
 
@@ -102,6 +102,8 @@ def _smiley(value: Decimal) -> str:
     return SMILEYS["glad" if value >= 1 else "sur"]
 
 
+WITH_UNIT = frozenset({"share", "dkk", "smiley"})
+"""The scales whose values bear their unit."""
 _SCALES: dict[str, Callable[[Decimal], str]] = {
     "share": _share,
     "dkk": kroner,

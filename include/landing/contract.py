@@ -284,6 +284,9 @@ WHOLE = "whole"
 """The label of a delivery that holds all that its source has."""
 
 
+_FORM = re.compile(r"(?P<asked>(?:BO[1-3]|YE)-(?P<year>\d{4})-[A-Z]{3}-\d{4})-[0-9a-f]{8}")
+
+
 class Period(_Part):
     """What part of a dataset a delivery is about, both ends included."""
 
@@ -317,9 +320,16 @@ class Period(_Part):
             if last < first:
                 raise ValueError(f"{label} ends before it begins")
             return cls(label=label, first=first, last=last)
-        if match := re.fullmatch(r"(?:BO[1-3]|YE)-(\d{4})-[A-Z]{3}-\d{4}-[0-9a-f]{8}", label):
-            return cls(label=label, first=dt.date(int(match[1]), 1, 1), last=dt.date(int(match[1]), 12, 31))
+        if match := _FORM.fullmatch(label):
+            year = int(match["year"])
+            return cls(label=label, first=dt.date(year, 1, 1), last=dt.date(year, 12, 31))
         raise ValueError(f"{label} is no year, school year, month, range of days or form of a follow-up")
+
+
+def asked_in(label: str | None) -> str | None:
+    """The follow-up and the centre of a form, by the label of its period; None for a delivery that is no form."""
+    match = _FORM.fullmatch(label or "")
+    return match["asked"] if match else None
 
 
 def parse_file_name(contract: Contract, name: str) -> tuple[Period, dt.date]:

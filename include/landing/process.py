@@ -28,7 +28,7 @@ from typing import Any
 
 import duckdb
 
-from include.errors import DeliveryRejected, WarehouseError
+from include.errors import REMEDY, DeliveryRejected, WarehouseError
 from include.landing import rows, store
 from include.landing.contract import PURPOSES, WHOLE, Contract, Period, load_contracts, parse_file_name
 from include.landing.erasures import Erasures, known_copies
@@ -125,7 +125,8 @@ def run_process(
             process.kill()
             raise
     if process.returncode != 0:
-        raise LandingFailed(_ending(process.returncode, last), remedy=remedy, where=where)
+        ending, own_remedy = _ending(process.returncode, last)
+        raise LandingFailed(ending, remedy=own_remedy or remedy, where=where)
     return answer
 
 
@@ -142,13 +143,14 @@ def _nothing_new(settings: Settings, contract: Contract, *, retry_rejected: bool
     return True
 
 
-def _ending(code: int, last: list[str]) -> str:
-    """How the landing process ended: by a signal, by what it said last, or with a code alone."""
+def _ending(code: int, last: list[str]) -> tuple[str, str]:
+    """How the landing process ended: by a signal, by what it said last, or with a code; and the remedy it gave."""
     if code < 0:
         at = f"; the last that it said: {last[-1]}" if last else ""
         hint = " (signal 9 without anybody's doing is a machine out of memory)" if code == -signal.SIGKILL else ""
-        return f"the landing process was ended by signal {-code}{hint}{at}."
-    return (last[-1] if last else f"the landing process ended with code {code}") + "."
+        return f"the landing process was ended by signal {-code}{hint}{at}.", ""
+    said, _, remedy = (last[-1] if last else f"the landing process ended with code {code}").partition(REMEDY)
+    return f"{said.rstrip('.')}.", remedy
 
 
 def _forward(process: subprocess.Popen[str], last: list[str]) -> None:

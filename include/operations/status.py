@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from include.errors import WarehouseError
 from include.follow_up.deadlines import lacks
-from include.landing.contract import Contract, load_contracts
+from include.landing.contract import Contract, asked_in, load_contracts
 from include.landing.erasures import Erasures
 from include.landing.ledger import Delivery, Ledger
 from include.operations.freshness import State, newest_day, state_of
@@ -195,10 +195,13 @@ def _is_replaced(rejected: Delivery, accepted: Sequence[Delivery]) -> bool:
     """Whether what a rejected delivery was to bring has come with another.
 
     By one of the same period that is as new; or by a newer extract, as long as no day of the rejected one is without an
-    accepted delivery (registers that give a moving window of days never send the same window again). Of a file that
-    told no period nothing more is known than that something came after it.
+    accepted delivery (registers that give a moving window of days never send the same window again). A form by a later
+    one of its centre for its follow-up. Of a file that told no period nothing more is known than that something came
+    after it.
     """
     later = [one for one in accepted if one.sequence > rejected.sequence]
+    if asked := asked_in(rejected.period_label):
+        return any(asked_in(one.period_label) == asked for one in later)
     if rejected.as_of is None or rejected.period_from is None or rejected.period_to is None:
         return bool(later)
     newer = [one for one in accepted if one.newest_first > rejected.newest_first]

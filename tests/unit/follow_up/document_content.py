@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from include.demo.agreement import write_agreement
+from include.follow_up import words
 from include.follow_up.content import (
     Answer,
     CenterLine,
@@ -38,6 +39,11 @@ STATUSES: tuple[Smiley | None, ...] = ("glad", "glad", "neutral", "glad", "sur",
 PERSONS = frozenset({"3.03-2", "3.04"})
 WITHOUT_ACCOUNT = frozenset({"3.03-1", "3.08", "3.12"})
 MONTHS = tuple(f"{year}-{month:02d}" for year in (2025, 2026) for month in range(1, 13))[:18]
+
+
+def plain(text: str) -> str:
+    """A text with ordinary blanks, so that a test is easy to read."""
+    return text.replace(words.SPACE, " ")
 
 
 def content() -> Content:
@@ -122,7 +128,8 @@ def content() -> Content:
         case_number=agreement.case_number,
         document_date=agreement.document_date,
         initiatives=tuple(initiatives),
-        centers=_centers(initiatives),
+        centers=_centers(initiatives)[:-1],
+        total=_centers(initiatives)[-1],
         sources=(
             Source("budget_agreement", "Budgetaftalen", dt.date(2026, 2, 12), False),
             Source("milestone_status", "Centrenes statusskemaer", dt.date(2026, 6, 26), False),
@@ -165,10 +172,8 @@ def unreported() -> Content:
         previous_follow_up_name=None,
         is_synthetic=False,
         is_cut_off_assumed=False,
-        centers=tuple(
-            replace(line, glad=0, neutral=0, sur=0, unreported=line.milestones, economies_glad=0, economies_sur=0)
-            for line in told.centers
-        ),
+        centers=tuple(_unanswered(line) for line in told.centers),
+        total=_unanswered(told.total),
         initiatives=tuple(
             replace(
                 one,
@@ -245,10 +250,15 @@ def _economy(
     )
 
 
+def _unanswered(line: CenterLine) -> CenterLine:
+    return replace(line, glad=0, neutral=0, sur=0, unreported=line.milestones, economies_glad=0, economies_sur=0)
+
+
 def _centers(initiatives: list[Initiative]) -> tuple[CenterLine, ...]:
+    """The centres' rows, and last that of them all."""
     lines = []
-    for center in sorted({one.responsible_center for one in initiatives}):
-        own = [one for one in initiatives if one.responsible_center == center]
+    for center in (*sorted({one.responsible_center for one in initiatives}), None):
+        own = [one for one in initiatives if center in {None, one.responsible_center}]
         now = [one.milestones[1] for one in own]
         texts = [one for one in now if one.text is not None]
         summed = [one.economy for one in own if one.economy.spent_to_date_dkk is not None]

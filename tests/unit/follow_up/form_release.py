@@ -67,7 +67,10 @@ COLUMNS: dict[str, dict[str, str]] = {
     "dim_measure": {
         "measure_id": "varchar",
         "title_da": "varchar",
-        "unit_da": "varchar",
+        "measure_parts": "varchar[]",
+        "measure_part_names_da": "varchar[]",
+        "measure_part_units_da": "varchar[]",
+        "measure_part_scales": "varchar[]",
     },
     "fct_measure": {
         "measure_id": "varchar",

@@ -6,13 +6,9 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from document_content import plain
 
 from include.follow_up import words
-
-
-def plain(text: str) -> str:
-    """A text with ordinary blanks, so that a test is easy to read."""
-    return text.replace(words.SPACE, " ")
 
 
 @pytest.mark.parametrize(

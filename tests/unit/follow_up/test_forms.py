@@ -8,6 +8,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from document_content import plain
 from form_release import CENTERS, Row, answer, calendar, economy, initiative, milestones, publish
 
 from include.errors import WarehouseError
@@ -112,18 +113,25 @@ def test_the_economy_is_proposed_with_its_figures(settings: Settings) -> None:
         "1. budgetopfølgning 2026",
     )
     assert row.proposal == "sur"
-    assert row.reason == (
-        "Nettoforbrug 1.350.707 kr. til og med 31.05.2026 (foreløbigt) mod et korrigeret budget på 83.807 kr."
+    assert plain(row.reason) == (
+        "Nettoforbrug 1.350.707 kr. til og med 31. maj 2026 (foreløbigt) mod et korrigeret budget på 83.807 kr."
     )
     saving = row_of(settings, "3.10", None)
     assert (saving.proposal, saving.text) == ("glad", "Økonomien i 2026")
-    assert "Nettoforbrug -50.000 kr." in saving.reason
-    assert "en nettobesparelse på 100.000 kr." in saving.reason
+    assert "Nettoforbrug −50.000 kr." in plain(saving.reason)
+    assert "en nettobesparelse på 100.000 kr." in plain(saving.reason)
     assert row_of(settings, "3.02", 2).proposal is None
 
 
-def measure(measure_id: str, unit: str) -> Row:
-    return {"measure_id": measure_id, "title_da": f"Mål {measure_id}", "unit_da": unit}
+def measure(measure_id: str, unit: str, scale: str = "count", part: str = "all") -> Row:
+    return {
+        "measure_id": measure_id,
+        "title_da": f"Mål {measure_id}",
+        "measure_parts": ["other", part],
+        "measure_part_names_da": ["Andet", f"del {part}"],
+        "measure_part_units_da": ["stk.", unit],
+        "measure_part_scales": ["years", scale],
+    }
 
 
 def measured(measure_id: str, day: dt.date, value: str, *, is_met: bool | None, **other: Any) -> Row:
@@ -151,20 +159,35 @@ def test_measures_propose_by_their_newest_period_before_the_cut_off(settings: Se
         measured("K04", may, "15.0", is_met=True, unit_type="team"),
         measured("K12", may, "0.051", is_met=None, target=None),
     ]
-    small(settings, dim_measure=[measure("K04", "sager pr. årsværk"), measure("K12", "andel")], fct_measure=figures)
+    small(
+        settings,
+        dim_measure=[measure("K04", "sager pr. årsværk"), measure("K12", "andel", "share")],
+        fct_measure=figures,
+    )
     row = row_of(settings, "3.02", 2)
-    assert (row.proposal, row.reason) == (
+    assert (row.proposal, plain(row.reason)) == (
         "neutral",
-        "K04 Mål K04: 21,4 sager pr. årsværk, måltal højst 20, til og med 31.05.2026, n = 1.250. "
+        "K04 Mål K04: 21,4 sager pr. årsværk, måltal højst 20, til og med 31. maj 2026, n = 1.250. "
         "Måltallet er ikke nået.",
     )
     assert row_of(settings, "3.10", 1).proposal is None, "of another initiative"
-    both = [*figures[:1], measured("K12", april, "0.95", is_met=True, target="0.9", target_comparison=">=")]
-    small(settings, dim_measure=[measure("K04", "sager"), measure("K12", "andel")], fct_measure=both)
+    share = measured(
+        "K12",
+        april,
+        "0.95",
+        is_met=True,
+        target="0.9",
+        target_comparison=">=",
+        measure_part="quick",
+        is_preliminary=True,
+    )
+    parts = [measure("K04", "sager"), measure("K12", "andel", "share", "quick")]
+    small(settings, dim_measure=parts, fct_measure=[*figures[:1], share])
     row = row_of(settings, "3.02", 1)
     assert row.proposal == "glad"
-    assert row.reason.splitlines()[1] == (
-        "K12 Mål K12: 95 %, måltal mindst 90 %, til og med 30.04.2026, n = 1.250. Måltallet er nået."
+    assert plain(row.reason).splitlines()[1] == (
+        "K12 Mål K12 (del quick): 95,0 %, måltal mindst 90,0 %, til og med 30. april 2026 (foreløbigt), n = 1.250. "
+        "Måltallet er nået."
     )
 
 

@@ -420,8 +420,10 @@ def test_the_process_itself(settings: Settings) -> None:
     assert (report.deliveries, report.row_count, report.landed_count, report.quarantined_count) == (1, 2, 1, 1)
     settings.key_file.chmod(0o644)
     deliver(settings, "absence_days_2026-05_20260612.csv", row(1, "01-05-2026"))
-    with pytest.raises(process.LandingFailed, match="chmod 600"):
+    with pytest.raises(process.LandingFailed, match="chmod 600") as ended:
         process.land(settings, "absence_days")
+    assert str(ended.value).count("Remedy: ") == 1, "what the process said last brings its own remedy"
+    assert "chmod 600" in ended.value.remedy
     settings.key_file.chmod(0o600)
     assert process.land(settings, "absence_days").landed_count == 1
 

@@ -231,6 +231,10 @@ def next_night(home: Settings) -> Settings:
     return on(home, NIGHT + dt.timedelta(days=1))
 
 
+def form(label: str) -> dict[str, object]:
+    return {"dataset": "milestone_status", "label": label}
+
+
 @pytest.mark.parametrize(
     ("rejected", "replacing", "is_open"),
     [
@@ -239,6 +243,9 @@ def next_night(home: Settings) -> Settings:
         ({"is_readable": False}, {"days": ("20260602", "20260619")}, False),
         ({"dataset": "ledger_postings", "label": "2026-05"}, {"dataset": "ledger_postings", "label": "2026-06"}, True),
         ({"dataset": "ledger_postings", "label": "2026-06"}, {"dataset": "ledger_postings", "label": "2026-06"}, False),
+        (form("BO2-2026-DSK-2022-1f2e3d4c"), form("BO2-2026-BUR-2017-1f2e3d4d"), True),
+        (form("BO2-2026-DSK-2022-1f2e3d4c"), form("BO1-2026-DSK-2022-1f2e3d4d"), True),
+        (form("BO2-2026-DSK-2022-1f2e3d4c"), form("BO2-2026-DSK-2022-1f2e3d4d"), False),
     ],
 )
 def test_what_replaces_a_rejected_delivery(

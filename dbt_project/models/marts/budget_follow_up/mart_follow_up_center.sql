@@ -82,7 +82,8 @@ summed as (
         agreement_year,
         follow_up_code,
         responsible_center,
-        max(center_code) as center_code,
+        case when grouping(responsible_center) = 1 then 'municipality' else 'center' end as row_level,
+        case when grouping(responsible_center) = 0 then max(center_code) end as center_code,
         count(*) as initiatives,
         coalesce(sum(milestones), 0) as milestones,
         coalesce(sum(milestones_without_text), 0) as milestones_without_text,
@@ -100,7 +101,10 @@ summed as (
         case when count(forecast_dkk) = count(spent_to_date_dkk) then sum(forecast_dkk) end as forecast_dkk,
         case when count(deviation_dkk) = count(spent_to_date_dkk) then sum(deviation_dkk) end as deviation_dkk
     from joined
-    group by all
+    group by grouping sets (
+        (municipality_code, agreement_year, follow_up_code, responsible_center),
+        (municipality_code, agreement_year, follow_up_code)
+    )
 ),
 
 final as (
@@ -108,6 +112,7 @@ final as (
         municipality_code,
         agreement_year,
         follow_up_code,
+        row_level,
         responsible_center,
         center_code,
         cast(initiatives as integer) as initiatives,
