@@ -491,7 +491,7 @@ def follow_up_replies() -> None:
     for path in written:
         typer.echo(path)
     if not written:
-        _say("every form that came was taken in whole")
+        _say("no form waits for an answer: whatever came was taken in whole")
 
 
 @follow_up_app.command("freeze")

@@ -385,6 +385,13 @@ def check_follow_up(settings: Settings, code: str) -> tuple[str, ...]:
 
 
 def _of_follow_up(settings: Settings, name: str, code: str) -> AbstractContextManager[dict[str, Any]]:
+    """A step of a follow-up.
+
+    Raises WarehouseError for an unknown code, before anything is noted: a slip of the finger asks nobody to act.
+    """
+    from include.follow_up.calendar import find
+
+    find(settings, code)
     return step(settings, name, run=follow_up_run(code), domain="follow_up")
 
 

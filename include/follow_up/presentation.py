@@ -446,7 +446,11 @@ def center_of(line: CenterLine) -> str:
 def _key_figures(content: Content) -> tuple[KeyFigure, ...]:
     summed = content.total
     judged = summed.economies_glad + summed.economies_sur
-    budget = f"af korrigeret budget på {words.millions(summed.corrected_budget_dkk)} mio. kr."
+    budget = (
+        "det korrigerede budget kan ikke opgøres samlet"
+        if summed.corrected_budget_dkk is None
+        else f"af korrigeret budget på {words.millions(summed.corrected_budget_dkk)} mio. kr."
+    )
     centers = words.counted(len(content.centers), "center", "centre")
     return (
         KeyFigure(words.number(summed.initiatives), "indsatser", f"fordelt på {centers}"),

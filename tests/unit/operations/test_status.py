@@ -209,6 +209,15 @@ def test_json_has_the_same_and_the_exit_code(home: Settings) -> None:
     assert json.loads(shown.stdout)["must_act"] is True
 
 
+def test_a_follow_up_that_is_none_is_told_where_it_was_asked_for(home: Settings) -> None:
+    good_night(home)
+    for command in ("forms", "freeze"):
+        told = warehouse("follow-up", command, "BO9-2026")
+        assert told.exit_code == 1
+        assert "BO9-2026" in told.stderr
+    assert status(home).to_act == [], "a slip of the finger is nothing that somebody has to act on"
+
+
 def test_a_rejected_delivery_is_red_until_its_period_has_come(home: Settings) -> None:
     good_night(home)
     deliver(home, status="rejected")
