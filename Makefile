@@ -87,7 +87,7 @@ pytest: setup ## the tests, but those of `make proof`
 	$(call stage,pytest,$(BIN)/pytest -m "not proof" -n 2 --dist loadfile)
 
 proof: setup ## what takes minutes: tests marked `proof`, and the benchmarks
-	$(call stage,proof,$(BIN)/pytest -m proof -n 2 --dist loadfile)
+	$(call stage,proof,$(BIN)/pytest -m proof -n 2 --dist loadfile --no-loadscope-reorder)
 	$(call stage,benchmarks,for file in benchmarks/*.py; do [ ! -f "$$file" ] || $(BIN)/python "$$file" || exit 1; done)
 
 fmt: setup ## put Python and SQL into their format, as far as tools can
