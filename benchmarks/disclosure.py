@@ -96,7 +96,9 @@ def main() -> None:
             print(
                 f"{copies} x {arguments.size}: {seconds:7.1f} s, {seconds / once:5.2f} x of one, "
                 f"{report.cells:,} cells, {report.programs:,} programs, {report.hidden:,} withheld, "
-                f"{report.repaired:,} repaired; {report.seconds}"
+                f"{report.repaired:,} repaired; load {report.load_seconds} s, choose {report.choose_seconds} s, "
+                f"check {report.check_seconds} s, search {report.search_seconds} s",
+                flush=True,
             )
             with contextlib.suppress(OSError):
                 shutil.rmtree(home)

@@ -124,7 +124,7 @@ def _years_later(line: str, years: int) -> str:
     return f"{person};{school};{day[:6]}{int(day[6:]) + years};{kind};{registered};{rest}"
 
 
-def measure(work: Callable[[], None]) -> float:
+def measure(work: Callable[[], object]) -> float:
     """The median of some rounds, in seconds."""
     seconds = []
     for _ in range(ROUNDS):
