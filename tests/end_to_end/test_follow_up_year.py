@@ -205,6 +205,7 @@ def test_every_economy_has_the_smiley_of_the_second_computation_and_its_money_to
 def test_centres_add_up_to_their_initiatives(year: Year) -> None:
     for code, content in contents(year):
         assert sum(line.initiatives for line in content.centers) == len(content.initiatives)
+        assert content.total.initiatives == len(content.initiatives)
         for line in (*content.centers, content.total):
             own = [one for one in content.initiatives if line.responsible_center in {None, one.responsible_center}]
             due = [

@@ -8,6 +8,7 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -174,6 +175,24 @@ def test_every_amount_and_date_is_in_all_three(rich: Written) -> None:
         written.append(words.day(day))
     missing = [(kind, one) for kind, one in rich.without(*written) if kind != "xlsx"]
     assert missing == []
+
+
+def test_the_total_is_the_edition_s_own_and_the_last_line() -> None:
+    told = document_content.content()
+    total = replace(
+        told.total,
+        initiatives=4321,
+        corrected_budget_dkk=None,
+        spent_to_date_dkk=Decimal(98_760_000),
+        economies_summed=7,
+    )
+    page = presentation.page(replace(told, total=total))
+    assert [line.center for line in page.milestone_lines if line.is_total] == ["I alt"]
+    assert page.milestone_lines[-1].counts[0] == "4.321"
+    assert page.economy_lines[-1].is_total
+    assert page.economy_lines[-1].cells[:3] == ("7 af 4.321", "–", "98,76")
+    assert (page.key_figures[0].value, page.key_figures[3].value) == ("4.321", "98,76")
+    assert page.key_figures[3].note == "det korrigerede budget kan ikke opgøres samlet"
 
 
 def test_every_smiley_has_its_word_where_it_stands(rich: Written) -> None:
