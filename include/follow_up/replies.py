@@ -76,27 +76,26 @@ def _write(file: Path, text: str) -> Path:
 def _answered(settings: Settings) -> Iterator[tuple[str, Reply | None]]:
     """Each file by name, with the reply that it wants."""
     with Ledger(settings) as ledger:
-        newest = {one.file_name: one for one in sorted(ledger.deliveries(DATASET), key=lambda one: one.sequence)}
-        for delivery in sorted(newest.values(), key=lambda one: one.sequence):
+        for file_name, delivery in ledger.by_name(DATASET).items():
             problems = ledger.problems(delivery.delivery_id, DATASET)
-            yield delivery.file_name, _reply(delivery, problems) if problems else None
+            yield file_name, _reply(file_name, delivery, problems) if problems else None
 
 
-def _reply(delivery: Delivery, problems: Sequence[QuarantinedRow]) -> Reply:
+def _reply(file_name: str, delivery: Delivery, problems: Sequence[QuarantinedRow]) -> Reply:
     is_rejected = delivery.status == "rejected"
     # What stopped the whole file comes first, then single rows.
     ordered = sorted(problems, key=lambda one: (one.line is not None, one.line or 0))
     points = dict.fromkeys(_point(problem) for problem in ordered)
     text = "\n\n".join(
         [
-            f"Svar på skemaet: {delivery.file_name}\nModtaget {delivery.received_at.astimezone(COPENHAGEN):%d.%m.%Y}",
+            f"Svar på skemaet: {file_name}\nModtaget {delivery.received_at.astimezone(COPENHAGEN):%d.%m.%Y}",
             _outcome(delivery),
             *points,
             "Det seneste svar på en milepæl gælder, så I kan altid sende et rettet skema.",
             f"Venlig hilsen\n{load_contracts()[DATASET].owner}",
         ]
     )
-    return Reply(delivery.file_name, _follow_up_of(delivery), is_rejected, f"{text}\n")
+    return Reply(file_name, _follow_up_of(delivery), is_rejected, f"{text}\n")
 
 
 def _outcome(delivery: Delivery) -> str:

@@ -59,7 +59,7 @@ create table if not exists sighting (
     delivery_id text not null,
     file_name text not null,
     seen_at text not null,
-    unique (dataset, delivery_id, file_name)
+    unique (dataset, file_name, delivery_id)
 );
 create table if not exists hashed (
     path text primary key,
@@ -261,9 +261,28 @@ class Ledger:
         )
 
     def _see(self, dataset: str, delivery_id: str, file_name: str, now: str) -> None:
+        """Note when a delivery was first seen under a name, and again when it takes the name back from another."""
         self._connection.execute(
-            "insert or ignore into sighting values (?, ?, ?, ?)", (dataset, delivery_id, file_name, now)
+            """
+            insert into sighting values (?, ?, ?, ?)
+            on conflict do update set seen_at = excluded.seen_at
+            where exists (
+                select 1 from sighting as other
+                where other.dataset = sighting.dataset and other.file_name = sighting.file_name
+                    and other.seen_at > sighting.seen_at
+            )
+            """,
+            (dataset, delivery_id, file_name, now),
         )
+
+    def by_name(self, dataset: str) -> dict[str, Delivery]:
+        """By the name of each file that came, the delivery that was last seen under it, in the order of arrival."""
+        seen = self._connection.execute(
+            "select file_name, delivery_id from sighting where dataset = ? order by seen_at", (dataset,)
+        )
+        newest = {name: self.known(dataset, delivery_id) for name, delivery_id in dict(seen.fetchall()).items()}
+        there = [(name, one) for name, one in newest.items() if one is not None]
+        return dict(sorted(there, key=lambda one: one[1].sequence))
 
     def seen_again(self, dataset: str, delivery_id: str, file_name: str, *, as_of: dt.date | None = None) -> None:
         """Note that a known delivery lies there under this name (too): the same delivery twice is one delivery.

@@ -207,7 +207,7 @@ def test_every_fault_has_a_danish_sentence() -> None:
 
 
 def test_the_newest_file_of_a_name_counts(settings: Settings) -> None:
-    send(settings, "andet.xlsx")
+    send(settings, "andet.xlsx", put(0, COMMENT, "Et andet skema."))
     send(settings, "skema.xlsx", put(0, STATUS, "grøn"))
     assert told(settings)
     (file,) = write_replies(settings)
@@ -218,6 +218,22 @@ def test_the_newest_file_of_a_name_counts(settings: Settings) -> None:
     take_in(settings)
     assert write_replies(settings) == ()
     assert not file.exists()
+
+
+def test_a_form_that_comes_back_as_it_was_is_what_its_name_holds(settings: Settings) -> None:
+    good = send(settings, "skema.xlsx").read_bytes()
+    take_in(settings)
+    assert write_replies(settings) == ()
+    bad = send(settings, "skema.xlsx", put(0, STATUS, "grøn")).read_bytes()
+    assert told(settings)
+    (file,) = write_replies(settings)
+    for content, expected in ((good, ()), (bad, (file,)), (good, ())):
+        (settings.inbox / "milestone_status" / "skema.xlsx").write_bytes(content)
+        take_in(settings)
+        assert write_replies(settings) == expected
+    (settings.inbox / "milestone_status" / "et andet navn.xlsx").write_bytes(bad)
+    take_in(settings)
+    assert [one.name for one in write_replies(settings)] == ["et andet navn.xlsx.txt"]
 
 
 def test_the_night_writes_the_replies_when_it_has_judged_the_forms(settings: Settings) -> None:
