@@ -1,9 +1,10 @@
 """A whole year of nights: some 265, with what is late, missing, double, corrected and restated in them.
 
 One home takes them in month by month, each delivery landed and judged as on its night, and publishes a release at the
-end of every quarter and after the last night. Another, with the same key and nothing else of the first, takes all in at
-once and is built once. Both must come to the same content to the last row, whatever the first had published meanwhile;
-nobody must have to act on anything, and the staging models must show what was planted.
+end of every quarter and after the last night. Another, with the same key, takes all in at once and is built once. Both
+must come to the same exact content to the last row, whatever the first had published meanwhile; what everybody reads is
+protected beside what each home had published before, so it is not the same in both (`test_growing.py` attacks it).
+Nobody must have to act on anything, and the staging models must show what was planted.
 
 `pytest -m proof tests/end_to_end/test_year.py -o log_cli=true -o log_cli_level=INFO` tells how far it is.
 """
@@ -33,7 +34,6 @@ from include.demo.stand_ins import stand_ins
 from include.landing.contract import contracts_of, load_contracts
 from include.landing.ledger import Ledger
 from include.landing.process import take_in
-from include.landing.store import fingerprint
 from include.settings import DOMAINS, Settings
 from include.warehouse.release import Release, verify
 
@@ -144,8 +144,17 @@ def test_both_homes_know_the_same_deliveries(year: Year) -> None:
             {(d.dataset, d.delivery_id): (d.status, d.row_count, d.landed_count) for d in ledger.deliveries()}
             for ledger in (one, other)
         )
+        current, currently = (
+            {
+                (name, window.delivery.delivery_id, window.first, window.last)
+                for name, contract in load_contracts().items()
+                for window in ledger.windows(contract)
+            }
+            for ledger in (one, other)
+        )
     assert known == again
-    assert fingerprint(year.step_by_step) == fingerprint(year.at_once)
+    # Which keys are one person's is not compared: a replaced CPR number that came before its successor had its own.
+    assert current == currently
 
 
 def test_each_quarter_has_a_release_of_its_own_content(year: Year) -> None:
@@ -161,30 +170,29 @@ def test_the_year_step_by_step_is_the_year_at_once(year: Year) -> None:
 
 
 def different_tables(one: Release, other: Release) -> list[str]:
-    """Tables of two releases whose rows differ, so that a wrong hash says where to look."""
+    """Exact tables of two releases whose rows differ, so that a wrong hash says where to look."""
     different = []
-    for part in (Path(), Path("restricted")):
-        with duckdb.connect() as connection:
-            connection.execute(f"attach '{one.path / part / 'warehouse.duckdb'}' as one (read_only)")
-            connection.execute(f"attach '{other.path / part / 'warehouse.duckdb'}' as other (read_only)")
-            tables = {
-                side: {
-                    name
-                    for (name,) in connection.execute(
-                        "select table_name from duckdb_tables() where database_name = ? and schema_name = 'marts'",
-                        [side],
-                    ).fetchall()
-                }
-                for side in ("one", "other")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{one.path / 'restricted' / 'warehouse.duckdb'}' as one (read_only)")
+        connection.execute(f"attach '{other.path / 'restricted' / 'warehouse.duckdb'}' as other (read_only)")
+        tables = {
+            side: {
+                name
+                for (name,) in connection.execute(
+                    "select table_name from duckdb_tables() where database_name = ? and schema_name = 'marts'",
+                    [side],
+                ).fetchall()
             }
-            assert tables["one"], part
-            different += [f"{part}: {name} is in one alone" for name in tables["one"] ^ tables["other"]]
-            for name in sorted(tables["one"] & tables["other"]):
-                columns = "* exclude (received_at)" if name == "data_freshness" else "*"
-                mine, theirs = (f"select {columns} from {side}.marts.{name}" for side in ("one", "other"))
-                both_ways = f"(({mine} except all {theirs}) union all ({theirs} except all {mine}))"
-                (found,) = rows(connection, f"select count(*) as n from {both_ways}")
-                different += [f"{part}: {name}: {found['n']} rows"] if found["n"] else []
+            for side in ("one", "other")
+        }
+        assert tables["one"]
+        different += [f"{name} is in one alone" for name in tables["one"] ^ tables["other"]]
+        for name in sorted(tables["one"] & tables["other"]):
+            columns = "* exclude (received_at)" if name == "data_freshness" else "*"
+            mine, theirs = (f"select {columns} from {side}.marts.{name}" for side in ("one", "other"))
+            both_ways = f"(({mine} except all {theirs}) union all ({theirs} except all {mine}))"
+            (found,) = rows(connection, f"select count(*) as n from {both_ways}")
+            different += [f"{name}: {found['n']} rows"] if found["n"] else []
     return different
 
 

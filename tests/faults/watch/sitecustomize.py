@@ -63,8 +63,10 @@ class _Break:
 
     def end(self, *arguments, **named):
         said = "\n".join(_all_of(one) for one in (*arguments, *named.values()))
+        # One line a break, also of a program that was given in lines.
+        program = " ".join(" ".join(sys.orig_argv[1:]).split())
         with open(_BROKEN, "a", encoding="utf-8") as stream:  # noqa: PTH123
-            stream.write(f"{self.function} {len(said)} {' '.join(sys.orig_argv[1:])}\n")
+            stream.write(f"{self.function} {len(said)} {program}\n")
         if self.way == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         raise RuntimeError(said)
