@@ -144,7 +144,7 @@ def test_both_homes_know_the_same_deliveries(year: Year) -> None:
             {(d.dataset, d.delivery_id): (d.status, d.row_count, d.landed_count) for d in ledger.deliveries()}
             for ledger in (one, other)
         )
-        current, currently = (
+        windows, windows_again = (
             {
                 (name, window.delivery.delivery_id, window.first, window.last)
                 for name, contract in load_contracts().items()
@@ -154,7 +154,7 @@ def test_both_homes_know_the_same_deliveries(year: Year) -> None:
         )
     assert known == again
     # Which keys are one person's is not compared: a replaced CPR number that came before its successor had its own.
-    assert current == currently
+    assert windows == windows_again
 
 
 def test_each_quarter_has_a_release_of_its_own_content(year: Year) -> None:
